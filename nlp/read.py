@@ -1,0 +1,998 @@
+"""Files, folders, globs and standard input -> notices, one by one.
+
+In: paths. Out: an iterator of ``Notice``; tables are streamed row by row, so memory does not grow with the input (but
+for some 100 bytes per id, to tell doubles). It decodes and unpacks, it never cleans: ``Notice.text`` is what the file
+says.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import glob
+import io
+import json
+import logging
+import re
+import struct
+import sys
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
+
+from nlp.codebook import load_codebook
+from nlp.types import Caution, Notice
+
+NOTICE_LIMIT = 5_000_000  # characters of one notice; a longer one is refused, never cut
+_TEXT_BYTES = 4 * NOTICE_LIMIT + 4  # no text of that many characters takes more bytes
+_LINE_BYTES = 32 * 1024 * 1024  # of one line of a table
+_JSON_BYTES = 256 * 1024 * 1024  # of a .json file, which has to be read whole
+_PACKED_BYTES = 1024 * 1024 * 1024  # of all that a .zip, .docx or .xlsx unpacks to
+_PACKED_FILES = 20_000
+_PACKED_RATIO = 200  # unpacked to packed size; text seldom passes 30
+_RATIO_FROM = 10 * 1024 * 1024  # smaller members may be packed as tightly as they like
+_HEAD = 65_536
+
+# What the libraries raise on a damaged file, by trial with thousands of damaged ones.
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, SyntaxError),
+    *(LookupError, ValueError, TypeError, AttributeError, RuntimeError),
+)
+
+_COLUMN_HINT = "请用列名选项指定，例如 text=通报内容"
+
+
+class ReadError(Exception):
+    """An input, or one row of it, cannot be read; says where, why and what to do, in Chinese."""
+
+    def __init__(self, file: str, row: int | None, reason: str, cure: str) -> None:
+        super().__init__(file, row, reason, cure)
+        self.file = file
+        self.row = row
+        self.reason = reason
+        self.cure = cure
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file} 第{self.row}行"
+        return f"{place}：{self.reason}。{self.cure}。"
+
+
+Fail = Callable[[ReadError], None]
+Columns = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One file, wherever it lies: ``file`` names it to the user, ``id`` the notice when the whole file is one."""
+
+    file: str
+    id: str
+    suffix: str
+    size: int
+    open: Callable[[], BinaryIO]
+
+    def error(self, reason: str, cure: str, row: int | None = None) -> ReadError:
+        return ReadError(self.file, row, reason, cure)
+
+
+def read_notices(
+    inputs: Iterable[str | Path] | str | Path,
+    *,
+    columns: Columns | None = None,
+    on_error: Fail | None = None,
+) -> Iterator[Notice]:
+    """Every notice of the inputs, lazily: files, folders (with all below, sorted), globs, and "-" for standard input.
+
+    ``columns`` names the columns of tables where they are not named as usual, e.g. ``{"text": "通报内容"}``.
+    Rows count from 1 without the header (in .jsonl: lines). An id met before gets "~2", "~3" … and a caution.
+    What cannot be read raises ReadError, or goes to ``on_error`` while the rest is read on.
+    """
+    known = {entry.id for entry in load_codebook()["pages"] if entry.get("kind") == "columns"}
+    if unknown := set(columns or ()) - known:
+        raise ValueError(f"没有这样的列：{'、'.join(sorted(unknown))}；可以指定的有 {'、'.join(sorted(known))}")
+    paths = [inputs] if isinstance(inputs, (str, Path)) else inputs
+    return _notices(paths, dict(columns or {}), on_error or _raise)
+
+
+def input_files(inputs: Iterable[str | Path]) -> Iterator[Path]:
+    """The files ``read_notices`` would open, in its order; standard input and what cannot be opened are passed over."""
+    return (Path(source.file) for source in _sources(inputs, lambda _: None) if source.suffix != "-")
+
+
+def _raise(error: ReadError) -> None:
+    raise error
+
+
+def _notices(inputs: Iterable[str | Path], columns: Columns, fail: Fail) -> Iterator[Notice]:
+    rename = _Renamer()
+    for source in _sources(inputs, fail):
+        try:
+            for notice in _READERS[source.suffix](source, columns, fail):
+                yield rename(notice)
+        except ReadError as error:
+            fail(error)
+        except OSError as error:
+            fail(source.error(f"读取失败（{error.strerror or error}）", "请确认文件存在、未被占用且有读取权限"))
+
+
+class _Renamer:
+    """Gives a notice whose id was met before a new one."""
+
+    def __init__(self) -> None:
+        self._met: set[int] = set()
+        self._times: Counter[str] = Counter()
+
+    def __call__(self, notice: Notice) -> Notice:
+        from dataclasses import replace
+
+        new = notice.id
+        while hash(new) in self._met:
+            self._times[notice.id] += 1
+            new = f"{notice.id}~{self._times[notice.id] + 1}"
+        self._met.add(hash(new))
+        if new == notice.id:
+            return notice
+        caution = Caution("duplicate_id", f"编号“{notice.id}”重复，本篇改记为“{new}”")
+        return replace(notice, id=new, cautions=(*notice.cautions, caution))
+
+
+# --- which files ---------------------------------------------------------------------------------------------------
+
+_UNREADABLE = {
+    ".doc": "请在 Word 或 WPS 中另存为 .docx",
+    ".wps": "请在 WPS 中另存为 .docx",
+    ".rtf": "请在 Word 或 WPS 中另存为 .docx",
+    ".xls": "请在 Excel 或 WPS 中另存为 .xlsx",
+    ".et": "请在 WPS 中另存为 .xlsx",
+    ".ofd": "请转换为 PDF 后再读",
+    ".rar": "请解压后读入文件夹，或改压为 .zip",
+    ".7z": "请解压后读入文件夹，或改压为 .zip",
+}
+
+
+def _sources(inputs: Iterable[str | Path], fail: Fail) -> Iterator[_Source]:
+    found: list[tuple[Path, Path | None]] = []  # a path, and the folder it was found in
+    stdin = False
+    for item in inputs:
+        if str(item) == "-":
+            stdin = True
+            continue
+        try:
+            found.extend(_paths(str(item)))
+        except ReadError as error:
+            fail(error)
+    if stdin:
+        yield _Source("-", "stdin", "-", 0, lambda: sys.stdin.buffer)
+    names = Counter(path.name for path, _ in found)
+    for path, folder in found:
+        suffix = path.suffix.lower()
+        if suffix not in _READERS:
+            cure = _UNREADABLE.get(suffix) or _readable()
+            fail(ReadError(str(path), None, f"不认识这种文件（{suffix or '没有扩展名'}）", cure))
+            continue
+        inside = path.relative_to(folder).as_posix() if folder else path.as_posix()
+        name = path.name if names[path.name] == 1 else inside
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            fail(ReadError(str(path), None, f"打不开（{error.strerror}）", "请确认文件存在且有读取权限"))
+            continue
+        yield _Source(str(path), name, suffix, size, lambda path=path: path.open("rb"))  # type: ignore[misc]
+
+
+def _paths(item: str) -> list[tuple[Path, Path | None]]:
+    path = Path(item)
+    if path.is_dir():
+        inside: list[tuple[Path, Path | None]] = [(p, path) for p in sorted(path.rglob("*")) if _is_document(p, path)]
+        if not inside:
+            raise ReadError(item, None, "文件夹里没有可读的文件", _readable())
+        return inside
+    if path.exists():
+        return [(path, None)]
+    matched = sorted(glob.glob(item, recursive=True))
+    if not matched:
+        raise ReadError(item, None, "没有这个文件", "请检查路径；含有通配符时请检查有无匹配的文件")
+    return [(Path(m), None) for m in matched if Path(m).is_file()]
+
+
+def _readable() -> str:
+    return f"能读的有 {' '.join(suffix for suffix in _READERS if suffix != '-')}"
+
+
+def _is_document(path: Path, folder: Path) -> bool:
+    """Files of a kind that holds texts; hidden files and the lock files of office programs are passed over."""
+    if any(part.startswith((".", "~$", "__MACOSX")) for part in path.relative_to(folder).parts):
+        return False
+    return path.suffix.lower() in {*_READERS, *_UNREADABLE} and path.is_file()
+
+
+# --- encodings -----------------------------------------------------------------------------------------------------
+
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_DECLARED = re.compile(
+    rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([A-Za-z0-9_-]{2,20})|^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_-]{2,20})""",
+    re.IGNORECASE,
+)
+_SIGNATURES = (
+    (b"PK\x03\x04", "压缩包或 Office 文档"),
+    (b"%PDF-", "PDF"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "旧版 Office 文档"),
+    (b"\x89PNG", "PNG 图片"),
+    (b"\xff\xd8\xff", "JPEG 图片"),
+    (b"GIF8", "GIF 图片"),
+    (b"\x1f\x8b", "gzip 压缩文件"),
+    (b"Rar!", "RAR 压缩包"),
+    (b"7z\xbc\xaf", "7z 压缩包"),
+    (b"\x7fELF", "程序"),
+    (b"PAR1", "Parquet"),
+)
+_UTF8_RUN = re.compile(rb"(?:[\xe3-\xe9][\x80-\xbf]{2}){4,}")  # four Chinese characters: no chance in GB18030
+_BEYOND = re.compile(r"[^\x00-\x7f]")
+_ACCENT = re.compile(r"[\x80-\u1fff]")  # what two bytes of GB18030 may look like when read as UTF-8
+_CODECS = {
+    "utf-8": "utf-8",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x-gbk": "gb18030",
+    "gb18030": "gb18030",
+    "big5": "big5hkscs",
+    "big5-hkscs": "big5hkscs",
+}
+_GARBLED = "原文件编码混杂或已损坏"
+_GARBLED_CURE = "请用文本编辑器打开核对，另存为 UTF-8 后重试"
+
+
+class _UndecodableError(ValueError):
+    """Bytes that are no text in any encoding we know."""
+
+
+def _decode(data: bytes, source: _Source) -> tuple[str, tuple[Caution, ...]]:
+    """A whole file as text: by its byte order mark, UTF-8, what it declares, else line by line; nothing is lost."""
+    _refuse_binary(data, source)
+    for mark, codec in _BOMS:
+        if data.startswith(mark):
+            try:
+                return data[len(mark) :].decode(codec), ()
+            except UnicodeDecodeError as error:
+                if codec != "utf-8":
+                    raise source.error(f"按 {codec} 解码失败（第{error.start}字节）", _GARBLED_CURE) from error
+                data = data[len(mark) :]
+    for codec in ("utf-8", *_declared(data)):
+        try:
+            return data.decode(codec), ()
+        except UnicodeDecodeError:
+            continue
+    try:
+        return _by_lines(data)
+    except _UndecodableError as error:
+        raise source.error(f"{_GARBLED}（{error}）", _GARBLED_CURE) from error
+
+
+def _declared(data: bytes) -> tuple[str, ...]:
+    """The encoding a page or XML declares, when no part of the text contradicts it."""
+    found = _DECLARED.search(data[:4096])
+    if found is None or _UTF8_RUN.search(data):
+        return ()
+    name = (found.group(1) or found.group(2)).decode("ascii").lower()
+    return (_CODECS[name],) if name in _CODECS else ()
+
+
+def _refuse_binary(data: bytes, source: _Source) -> None:
+    for signature, kind in _SIGNATURES:
+        if data.startswith(signature):
+            raise source.error(f"这不是文本，内容是{kind}", "请改正扩展名，或另存为文本")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return
+    head = data[:_HEAD]
+    if 100 * head.count(0) > len(head) or 100 * data.count(0) > len(data):
+        cure = "请确认文件没有损坏；若是 UTF-16 文本，请另存为 UTF-8"
+        raise source.error("这不是文本，像是二进制文件（空字符过多）", cure)
+
+
+def _by_lines(data: bytes) -> tuple[str, tuple[Caution, ...]]:
+    lines: list[str] = []
+    decoder = _LineDecoder()
+    for number, raw in enumerate(data.split(b"\n"), 1):
+        try:
+            lines.append(decoder(raw))
+        except _UndecodableError as error:
+            if "utf-8" not in decoder.met and (traditional := _as_big5(data)) is not None:
+                return traditional, ()
+            raise _UndecodableError(f"第{number}行{error}") from error
+    text = "\n".join(lines)
+    if "utf-8" not in decoder.met and _doubtful(text) and (traditional := _as_big5(data)) is not None:
+        return traditional, ()
+    mixed = Caution("mixed_encodings", "原文件中混有 UTF-8 与 GB18030 两种编码，已逐行解码")
+    return text, (mixed,) if len(decoder.met) > 1 else ()
+
+
+class _LineDecoder:
+    """Decodes the lines of one file, each in UTF-8 or GB18030; ``met`` names those that were surely met.
+
+    Raises _UndecodableError rather than guess. A line that both could be follows the lines before it.
+    """
+
+    def __init__(self) -> None:
+        self.met: set[str] = set()
+        self._last = "utf-8"
+
+    def __call__(self, raw: bytes) -> str:
+        if raw.isascii():
+            return raw.decode("ascii")
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            return self._gb18030(raw)
+        if not _ACCENT.search(text) or len(_ACCENT.findall(text)) < len(_BEYOND.findall(text)) / 2:
+            self._sure("utf-8")
+            return text
+        return text if self._last == "utf-8" else self._gb18030(raw)
+
+    def _gb18030(self, raw: bytes) -> str:
+        if _UTF8_RUN.search(raw) or _is_damaged_utf8(raw):
+            raise _UndecodableError("是损坏的 UTF-8，或同一行混有两种编码")
+        try:
+            text = raw.decode("gb18030")
+        except UnicodeDecodeError as error:
+            raise _UndecodableError(f"第{error.start + 1}字节既不是 UTF-8 也不是 GB18030") from error
+        self._sure("gb18030")
+        return text
+
+    def _sure(self, codec: str) -> None:
+        self.met.add(codec)
+        self._last = codec
+
+
+def _is_damaged_utf8(raw: bytes) -> bool:
+    """Whether most bytes beyond ASCII form Chinese characters in UTF-8, as only damaged UTF-8 does.
+
+    Two-byte characters (Latin, Greek, Cyrillic) do not count: pairs of GB18030 bytes often look like them.
+    """
+    beyond = sum(byte > 0x7F for byte in raw)
+    valid = sum(len(c.encode("utf-8")) for c in raw.decode("utf-8", "ignore") if c >= "\u2e80")
+    return 2 * valid > beyond
+
+
+def _doubtful(text: str) -> bool:
+    """Whether a text read as GB18030 hardly uses its common characters."""
+    beyond = [c for c in text[:20_000] if c > "\x7f"]
+    common = len("".join(beyond).encode("gb2312", "ignore")) // 2
+    return len(beyond) >= 20 and 2 * common < len(beyond)
+
+
+def _as_big5(data: bytes) -> str | None:
+    """The text in Big5, when charset-normalizer finds that likely; the last resort."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:_HEAD], cp_isolation=["big5", "big5hkscs", "gb18030"]).best()
+    if best is None or not best.encoding.startswith("big5"):
+        return None
+    try:
+        return data.decode("big5hkscs")
+    except UnicodeDecodeError:
+        return None
+
+
+def _byte_lines(source: _Source, stream: BinaryIO) -> Iterator[bytes | ReadError]:
+    """Lines with their ends; a line beyond the limit is passed over in pieces and told as an error."""
+    number = 0
+    while line := stream.readline(_LINE_BYTES):
+        number += 1
+        if len(line) < _LINE_BYTES or line.endswith(b"\n"):
+            yield line
+            continue
+        while (rest := stream.readline(_LINE_BYTES)) and not rest.endswith(b"\n"):
+            pass
+        reason = f"这一行超过 {_LINE_BYTES // 1024 // 1024} MB"
+        yield source.error(reason, "请检查是否缺少换行，或拆成多行", number)
+
+
+def _text_lines(source: _Source, stream: BinaryIO) -> Iterator[str | ReadError]:
+    """A table's lines as text with their ends, each decoded by itself unless the file is UTF-16."""
+    head = stream.read(4)
+    prefixed = io.BufferedReader(_Prefixed(head, stream), _HEAD)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        yield from _utf16_lines(source, prefixed)
+        return
+    decode = _LineDecoder()
+    for number, line in enumerate(_byte_lines(source, prefixed), 1):
+        if isinstance(line, ReadError):
+            yield line
+            continue
+        if number == 1:
+            _refuse_binary(line[:_HEAD], source)
+        try:
+            yield decode(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+        except _UndecodableError as error:
+            yield source.error(f"{_GARBLED}（{error}）", _GARBLED_CURE, number)
+
+
+def _utf16_lines(source: _Source, stream: BinaryIO) -> Iterator[str | ReadError]:
+    text = io.TextIOWrapper(stream, encoding="utf-16", newline="")
+    number = 0
+    try:
+        while line := text.readline(_LINE_BYTES):
+            number += 1
+            yield line
+    except UnicodeDecodeError as error:
+        raise source.error("按 UTF-16 解码失败", _GARBLED_CURE, number + 1) from error
+
+
+class _Prefixed(io.RawIOBase):
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head = head
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._head[: len(buffer)] if self._head else self._stream.read(len(buffer))
+        self._head = self._head[len(data) :] if self._head else b""
+        buffer[: len(data)] = data
+        return len(data)
+
+
+# --- whole-file kinds ----------------------------------------------------------------------------------------------
+
+
+def _checked(source: _Source, text: str, row: int | None = None) -> str:
+    """The text, if it is a notice we can take: neither empty nor too long nor no text at all."""
+    if len(text) > NOTICE_LIMIT:
+        reason = f"正文有 {len(text)} 字，超过每篇 {NOTICE_LIMIT} 字的上限"
+        raise source.error(reason, "请拆成多篇，或检查是否把整个文件当成了一篇", row)
+    if not text or text.isspace():
+        raise source.error("正文为空", "请补上正文，或删去这一项", row)
+    if "\x00" in text and 100 * text.count("\x00") > len(text):
+        raise source.error("这不是文本（空字符过多）", "请确认文件没有损坏", row)
+    if _SURROGATE.search(text):
+        raise source.error("正文含有不成对的代理字符（残缺的表情或生僻字）", "请从原文重新导出这一项", row)
+    return text
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _whole(source: _Source, limit: int, stream: BinaryIO) -> bytes:
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        size = f"{limit // 1024 // 1024} MB"
+        reason = f"文件超过 {size}，一篇通报最多 {NOTICE_LIMIT} 字" if limit == _TEXT_BYTES else f"文件超过 {size}"
+        raise source.error(reason, "请拆成多个文件；成批的通报请用 .jsonl 或 .csv，一行一篇")
+    return data
+
+
+def _read_text(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    with source.open() as stream:
+        data = _whole(source, _TEXT_BYTES, stream)
+    if not data:
+        raise source.error("文件是空的", "请确认文件已完整保存")
+    text, cautions = _decode(data, source)
+    yield Notice(id=source.id, text=_checked(source, text), file=source.file, cautions=cautions)
+
+
+def _read_docx(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    import docx
+    from docx.opc.exceptions import PackageNotFoundError
+
+    data = _office_file(source)
+    try:
+        document = docx.Document(io.BytesIO(data))
+        text = _docx_text(document)
+        title = document.core_properties.title or ""
+    except (PackageNotFoundError, *_DAMAGED) as error:
+        raise source.error("Word 文档已损坏或不完整", "请用 Word 或 WPS 打开修复，另存为 .docx") from error
+    sensible = 5 <= len(title) <= 100 and re.sub(r"\s", "", title) in re.sub(r"\s", "", text[:1000])
+    yield Notice(id=source.id, text=_checked(source, text), title=title if sensible else None, file=source.file)
+
+
+def _docx_text(document: Any) -> str:
+    """Paragraphs and table cells in document order, a line each; insertions are taken, deletions are not."""
+    from docx.oxml.ns import qn
+
+    body = document.element.body
+    other = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+    for element in [*body.iter(other, qn("w:moveFrom"))]:
+        element.getparent().remove(element)
+    number = _Numbering(document)
+    lines: list[list[str]] = []
+    marks = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+    for element in body.iter(qn("w:p"), qn("w:t"), *marks):
+        if element.tag == qn("w:p"):
+            lines.append([number(element)])
+        elif lines and element.tag == qn("w:t"):
+            lines[-1].append(element.text or "")
+        elif lines and element.getparent().tag == qn("w:r"):
+            lines[-1].append(marks[element.tag])
+    return "\n".join("".join(line) for line in lines)
+
+
+class _Numbering:
+    """The numbers Word itself puts before paragraphs, 一、 or (2) and the like, as a reader of it sees them."""
+
+    def __init__(self, document: Any) -> None:
+        from docx.oxml.ns import qn
+
+        self._qn = qn
+        self._lists: dict[str, str] = {}  # list -> its abstract list
+        self._levels: dict[tuple[str, int], tuple[int, str, str]] = {}  # (abstract list, level) -> start, kind, pattern
+        self._styles: dict[str, tuple[str | None, int, str | None]] = {}  # style -> list, level, style it builds on
+        self._counts: dict[str, dict[int, int]] = {}
+        parts = {rel.reltype.rpartition("/")[2]: rel for rel in document.part.rels.values() if not rel.is_external}
+        if "numbering" in parts:
+            self._read_lists(parts["numbering"].target_part.element)
+            if "styles" in parts:
+                self._read_styles(parts["styles"].target_part.element)
+
+    def _value(self, element: Any, *path: str) -> str | None:
+        for tag in path:
+            element = element.find(self._qn(tag)) if element is not None else None
+        return None if element is None else cast("str | None", element.get(self._qn("w:val")))
+
+    def _read_lists(self, root: Any) -> None:
+        for abstract in root.iter(self._qn("w:abstractNum")):
+            name = abstract.get(self._qn("w:abstractNumId"))
+            for level in abstract.iter(self._qn("w:lvl")):
+                start, kind = self._value(level, "w:start") or "1", self._value(level, "w:numFmt") or "decimal"
+                pattern = self._value(level, "w:lvlText") or ""
+                self._levels[name, int(level.get(self._qn("w:ilvl")))] = (int(start), kind, pattern)
+        for one in root.iter(self._qn("w:num")):
+            self._lists[one.get(self._qn("w:numId"))] = self._value(one, "w:abstractNumId") or ""
+
+    def _read_styles(self, root: Any) -> None:
+        for style in root.iter(self._qn("w:style")):
+            of = self._value(style, "w:pPr", "w:numPr", "w:numId")
+            level = int(self._value(style, "w:pPr", "w:numPr", "w:ilvl") or 0)
+            self._styles[style.get(self._qn("w:styleId"))] = (of, level, self._value(style, "w:basedOn"))
+
+    def _place(self, paragraph: Any) -> tuple[str | None, int]:
+        """The list and level of a paragraph, its own or those of its style."""
+        of = self._value(paragraph, "w:pPr", "w:numPr", "w:numId")
+        if of is not None:
+            return of, int(self._value(paragraph, "w:pPr", "w:numPr", "w:ilvl") or 0)
+        style, seen = self._value(paragraph, "w:pPr", "w:pStyle"), set[str]()
+        while style in self._styles and style not in seen:
+            seen.add(style)
+            of, level, style = self._styles[style]
+            if of is not None:
+                return of, level
+        return None, 0
+
+    def __call__(self, paragraph: Any) -> str:
+        """What stands before a paragraph: its number as Word shows it, nothing for bullets."""
+        of, level = self._place(paragraph) if self._lists else (None, 0)
+        name = self._lists.get(of or "")
+        if name is None or (name, level) not in self._levels:
+            return ""
+        counts = self._counts.setdefault(name, {})
+        start, kind, pattern = self._levels[name, level]
+        counts[level] = counts.get(level, start - 1) + 1
+        for deeper in [each for each in counts if each > level]:
+            del counts[deeper]
+        if kind in ("bullet", "none"):
+            return ""
+        return re.sub(r"%(\d)", lambda m: self._shown(name, int(m.group(1)) - 1), pattern)
+
+    def _shown(self, name: str, level: int) -> str:
+        start, kind, _ = self._levels.get((name, level), (1, "decimal", ""))
+        return _numeral(self._counts[name].get(level, start), kind)
+
+
+def _numeral(number: int, kind: str) -> str:
+    """A number in one of Word's formats; formats that notices do not use come out in digits."""
+    if kind.startswith("decimalEnclosedCircle") and 1 <= number <= 20:
+        return chr(0x2460 + number - 1)
+    if kind in ("lowerLetter", "upperLetter") and 1 <= number <= 26:
+        return chr((0x61 if kind == "lowerLetter" else 0x41) + number - 1)
+    chinese = ("chineseCounting", "chineseCountingThousand", "japaneseCounting", "taiwaneseCountingThousand")
+    if kind not in chinese or not 1 <= number <= 99:
+        return str(number)
+    digits = "〇一二三四五六七八九"
+    tens, ones = divmod(number, 10)
+    return ("" if tens == 0 else "十" if tens == 1 else f"{digits[tens]}十") + (digits[ones] if ones else "")
+
+
+def _read_pdf(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    import pypdf
+    from pypdf.errors import DependencyError, PyPdfError
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings about sloppy files are none of the user's
+    with source.open() as stream:
+        data = _whole(source, _JSON_BYTES, stream)
+    if not data:
+        raise source.error("文件是空的", "请确认文件已完整保存")
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise source.error("PDF 设有密码", "请去掉密码后另存，再读入")
+        pages = [_paired(page.extract_text()).strip("\n") for page in reader.pages]
+    except DependencyError as error:
+        raise source.error("PDF 设有密码或加密", "请去掉密码后另存，再读入") from error
+    except (PyPdfError, *_DAMAGED) as error:
+        raise source.error("PDF 已损坏或不完整", "请用阅读器打开后重新导出 PDF") from error
+    empty = [str(number) for number, page in enumerate(pages, 1) if not page.strip()]
+    if len(empty) == len(pages):
+        raise source.error("PDF 没有文字层（多半是扫描件）", "请先做文字识别（OCR），再读入")
+    message = f"PDF 第{'、'.join(empty[:20])}页没有文字，可能是图片，未能读到"
+    cautions = (Caution("page_without_text", message),) if empty else ()
+    yield Notice(id=source.id, text=_checked(source, "\n".join(pages)), file=source.file, cautions=cautions)
+
+
+def _paired(text: str) -> str:
+    """Surrogate pairs, as some PDF fonts give them, as the one character they stand for."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") if _SURROGATE.search(text) else text
+
+
+# --- packed files --------------------------------------------------------------------------------------------------
+
+_ENTITIES = (b"<!DOCTYPE", b"<!ENTITY", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
+
+
+def _open_zip(source: _Source, data: BinaryIO, cure: str) -> zipfile.ZipFile:
+    """A zip file whose members, by number, size and ratio, are safe to unpack (zipfile reads no more than declared)."""
+    try:
+        packed = zipfile.ZipFile(data)
+    except _DAMAGED as error:
+        raise source.error("文件已损坏或不完整", cure) from error
+    members = packed.infolist()
+    if len(members) > _PACKED_FILES:
+        raise source.error(f"里面有 {len(members)} 个文件，超过 {_PACKED_FILES} 个的上限", "请分成几个压缩包")
+    if sum(m.file_size for m in members) > _PACKED_BYTES:
+        raise source.error("解压后超过 1 GB", "请分成几个压缩包，或解压后读入文件夹")
+    for member in members:
+        if member.file_size > _RATIO_FROM and member.file_size > _PACKED_RATIO * max(1, member.compress_size):
+            cure = "请核对文件来源；确认无害的请解压后读入"
+            raise source.error(f"“{member.filename}”压缩比异常，可能是压缩炸弹", cure)
+    return packed
+
+
+def _office_file(source: _Source) -> bytes:
+    """The bytes of a .docx or .xlsx, checked: neither bomb nor encrypted, no XML that declares entities."""
+    cure = "请用 Office 或 WPS 打开修复后另存"
+    with source.open() as stream:
+        data = _whole(source, _JSON_BYTES, stream)
+    if not data:
+        raise source.error("文件是空的", "请确认文件已完整保存")
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        raise source.error("文件设有密码，或其实是旧版 Office 文档", "请去掉密码，或在 Office、WPS 中另存为新格式")
+    with _open_zip(source, io.BytesIO(data), cure) as packed:
+        for member in packed.infolist():
+            if not member.filename.lower().endswith((".xml", ".rels")):
+                continue
+            try:
+                with packed.open(member) as part:
+                    head = part.read(_HEAD)
+            except _DAMAGED as error:
+                raise source.error("文件已损坏或不完整", cure) from error
+            if any(mark in head for mark in _ENTITIES):
+                reason = f"“{member.filename}”声明了 XML 实体，不予读取"
+                raise source.error(reason, "请核对文件来源；用 Office 另存可去除")
+    return data
+
+
+def _read_zip(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    with source.open() as stream, _open_zip(source, stream, "请重新打包为 .zip") as packed:
+        for member in sorted(packed.infolist(), key=_member_name):
+            name = _member_name(member)
+            path = PurePosixPath(name)
+            if member.is_dir() or any(part.startswith((".", "~$", "__MACOSX")) for part in path.parts):
+                continue
+            suffix = path.suffix.lower()
+            if suffix not in _READERS and suffix not in _UNREADABLE:
+                continue
+            inner = _Source(
+                f"{source.file}/{name}", f"{source.id}/{name}", suffix, member.file_size, _opener(packed, member)
+            )
+            try:
+                yield from _read_member(inner, member, columns, fail)
+            except ReadError as error:
+                fail(error)
+            except _DAMAGED as error:
+                fail(inner.error(f"压缩包里的这个文件已损坏（{error}）", "请重新打包为 .zip"))
+
+
+def _read_member(inner: _Source, member: zipfile.ZipInfo, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    if member.flag_bits & 1:
+        raise inner.error("压缩包设有密码", "请去掉密码后重新打包")
+    if inner.suffix == ".zip":
+        raise inner.error("压缩包里还有压缩包", "请先解压里面的压缩包")
+    if inner.suffix not in _READERS:
+        raise inner.error(f"不认识这种文件（{inner.suffix}）", _UNREADABLE[inner.suffix])
+    return _READERS[inner.suffix](inner, columns, fail)
+
+
+def _opener(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
+    return lambda: cast(BinaryIO, packed.open(member))
+
+
+def _member_name(member: zipfile.ZipInfo) -> str:
+    """The member's name; names that Chinese systems packed in GBK are read as such."""
+    if member.flag_bits & 0x800 or member.filename.isascii():
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("gb18030")
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return member.filename
+
+
+# --- tables --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _usual_columns() -> dict[str, tuple[str, ...]]:
+    entries = (entry for entry in load_codebook()["pages"] if entry.get("kind") == "columns")
+    return {entry.id: tuple(name.casefold() for name in entry["columns"]) for entry in entries}
+
+
+def _plan(source: _Source, header: Iterable[Any], columns: Columns) -> dict[str, str]:
+    """Which column holds what: the names given, else the usual ones. Raises when there is no text column."""
+    names = {str(name).strip().casefold(): str(name) for name in reversed([h for h in header if h is not None])}
+    plan: dict[str, str] = {}
+    for role, usual in _usual_columns().items():
+        wanted = (columns[role].strip().casefold(),) if role in columns else usual
+        found = next((names[name] for name in wanted if name in names), None)
+        if found is not None:
+            plan[role] = found
+        elif role in columns:
+            raise source.error(f"没有“{columns[role]}”这一列，现有的列是 {_listed(names.values())}", "请核对列名")
+    if "text" not in plan:
+        raise source.error(f"没有正文列，现有的列是 {_listed(names.values())}", _COLUMN_HINT)
+    return plan
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [name[:30] for name in reversed([*names])]
+    return "、".join(shown[:20]) + ("…" if len(shown) > 20 else "") if shown else "（无）"
+
+
+def _value(value: Any) -> str | None:
+    """A cell as text; None when it is empty."""
+    if value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        value = value.date()
+    if isinstance(value, bytes):
+        value = _LineDecoder()(value)
+    return str(value)
+
+
+def _row_notice(source: _Source, row: int, values: Mapping[str, Any], sheet: str = "") -> Notice:
+    """A notice from a row's values by role. Raises ReadError for a row without text."""
+    if isinstance(values.get("text"), (dict, list)):
+        raise source.error("正文不是文字", "请把正文列改为一段文字", row)
+    try:
+        told = {role: _value(value) for role, value in values.items()}
+    except _UndecodableError as error:
+        raise source.error(f"{_GARBLED}（{error}）", _GARBLED_CURE, row) from error
+    text = _checked(source, told.pop("text", None) or "", row)
+    name = (told.pop("id", None) or "").strip() or f"{source.id}{sheet}#{row}"
+    rest = {role: value.strip() or None for role, value in told.items() if value is not None}
+    return Notice(id=name, text=text, file=source.file, row=row, **rest)  # type: ignore[arg-type]
+
+
+def _record_notice(source: _Source, row: int, record: Any, columns: Columns) -> Notice:
+    if not isinstance(record, dict):
+        raise source.error("这一行不是 JSON 对象", '每行应是 {"id": …, "text": …}', row)
+    try:
+        plan = _plan(source, record, columns)
+    except ReadError as error:
+        raise source.error(error.reason, error.cure, row) from error
+    return _row_notice(source, row, {role: record[name] for role, name in plan.items()})
+
+
+def _json(source: _Source, text: str, row: int | None = None) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"第{error.lineno}行第{error.colno}字" if row is None else f"第{error.colno}字"
+        raise source.error(f"不是合法的 JSON（{where}）", "请检查引号、逗号和括号是否完整", row) from error
+    except (RecursionError, ValueError) as error:
+        raise source.error("JSON 嵌套过深或数字过长", "请检查这一项的内容", row) from error
+
+
+def _read_jsonl(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    with source.open() as stream:
+        rows = 0
+        for row, line in enumerate(_text_lines(source, stream), 1):
+            try:
+                if isinstance(line, ReadError):
+                    raise line
+                if not line.strip():
+                    continue
+                yield _record_notice(source, row, _json(source, line, row), columns)
+            except ReadError as error:
+                fail(error)
+            rows += 1
+    if not rows:
+        raise source.error("文件是空的", "请确认文件已完整保存")
+
+
+def _read_json(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    with source.open() as stream:
+        data = _whole(source, _JSON_BYTES, stream)
+    if not data.strip():
+        raise source.error("文件是空的", "请确认文件已完整保存")
+    found = _json(source, _decode(data, source)[0])
+    if not isinstance(found, list):
+        yield _record_notice(source, 1, found, columns)
+        return
+    for row, record in enumerate(found, 1):
+        try:
+            yield _record_notice(source, row, record, columns)
+        except ReadError as error:
+            fail(error)
+
+
+def _read_csv(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    csv.field_size_limit(_LINE_BYTES)
+    with source.open() as stream:
+        lines = _CsvLines(_text_lines(source, stream), fail)
+        header_line = next((line for line in lines if line.strip()), None)
+        if header_line is None:
+            raise source.error("文件是空的", "请确认文件已完整保存")
+        delimiter = max(",\t;", key=header_line.count)
+        try:
+            header = next(csv.reader([header_line], delimiter=delimiter))
+        except csv.Error as error:
+            raise source.error(f"CSV 表头有误（{error}）", "请检查引号和换行符，或另存为 .xlsx") from error
+        plan = _plan(source, header, columns)
+        places = {role: header.index(name) for role, name in plan.items()}
+        for row, cells in _csv_rows(source, lines, delimiter, fail):
+            try:
+                if len(cells) > len(header) and any(cells[len(header) :]):
+                    reason = f"有 {len(cells)} 列，多于表头的 {len(header)} 列"
+                    raise source.error(reason, "请给含分隔符的正文加上引号", row)
+                values = {role: cells[place] for role, place in places.items() if place < len(cells)}
+                yield _row_notice(source, row, values)
+            except ReadError as error:
+                fail(error)
+
+
+class _CsvLines:
+    """Lines for the csv reader; a line that cannot be read is told, and stands as an empty one."""
+
+    def __init__(self, lines: Iterator[str | ReadError], fail: Fail) -> None:
+        self._lines = lines
+        self._fail = fail
+        self.broken = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        if isinstance(line, str):
+            return line
+        self._fail(line)
+        self.broken = True
+        return "\n"
+
+
+def _csv_rows(source: _Source, lines: _CsvLines, delimiter: str, fail: Fail) -> Iterator[tuple[int, list[str]]]:
+    """The records with their numbers, from 1; a record with a broken line in it is left out."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    row = 0
+    while True:
+        row += 1
+        lines.broken = False
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            fail(source.error(f"CSV 格式错误（{error}）", "请检查引号是否成对，或另存为 .xlsx", row))
+            continue
+        if cells is None:
+            return
+        if any(cells) and not lines.broken:
+            yield row, cells
+
+
+def _read_xlsx(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    data = _office_file(source)
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+    except (InvalidFileException, *_DAMAGED) as error:
+        raise source.error("Excel 文件已损坏或不完整", "请用 Excel 或 WPS 打开修复，另存为 .xlsx") from error
+    missing: ReadError | None = None
+    read = 0
+    for sheet in book.worksheets:
+        try:
+            yield from _sheet_rows(source, sheet, f"#{sheet.title}" if read else "", columns, fail)
+            read += 1
+        except _NoTextColumnError as error:
+            missing = missing or error.told
+        except _DAMAGED as error:
+            raise source.error(f"工作表“{sheet.title}”已损坏", "请用 Excel 或 WPS 打开修复，另存为 .xlsx") from error
+    book.close()
+    if not read:
+        raise missing or source.error("表格是空的", "请确认文件已完整保存")
+
+
+class _NoTextColumnError(Exception):
+    """A sheet without a text column: an error only when no other sheet has one."""
+
+    def __init__(self, told: ReadError) -> None:
+        super().__init__(told)
+        self.told = told
+
+
+def _sheet_rows(source: _Source, sheet: Any, name: str, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    rows = sheet.iter_rows(values_only=True)
+    header = next((cells for cells in rows if any(cell is not None for cell in cells)), ())
+    try:
+        plan = _plan(source, header, columns)
+    except ReadError as error:
+        raise _NoTextColumnError(error) from error
+    titles = [None if cell is None else str(cell) for cell in header]
+    places = {role: titles.index(title) for role, title in plan.items()}
+    for row, cells in enumerate(rows, 1):
+        if all(cell is None for cell in cells):
+            continue
+        try:
+            values = {role: cells[place] for role, place in places.items() if place < len(cells)}
+            yield _row_notice(source, row, values, name)
+        except ReadError as error:
+            fail(error)
+
+
+def _read_parquet(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    import pyarrow
+    from pyarrow import parquet
+
+    with source.open() as stream:
+        try:
+            table = parquet.ParquetFile(stream)
+            plan = _plan(source, table.schema_arrow.names, columns)
+            row = 0
+            for batch in table.iter_batches(batch_size=64, columns=sorted(set(plan.values()))):
+                for record in batch.to_pylist():
+                    row += 1
+                    try:
+                        yield _row_notice(source, row, {role: record[name] for role, name in plan.items()})
+                    except ReadError as error:
+                        fail(error)
+        except (pyarrow.ArrowException, OSError, *_DAMAGED) as error:
+            raise source.error("Parquet 文件已损坏或不完整", "请重新导出") from error
+
+
+def _read_stdin(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    """Standard input: rows when its first line is a JSON object, else one text."""
+    stream = source.open()
+    first = stream.readline(_LINE_BYTES)
+    rest = _Source(source.file, source.id, "-", 0, lambda: io.BufferedReader(_Prefixed(first, stream), _HEAD))
+    yield from (_read_jsonl if _is_json_object(first) else _read_text)(rest, columns, fail)
+
+
+def _is_json_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(_LineDecoder()(line.removeprefix(b"\xef\xbb\xbf"))), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+_READERS: dict[str, Callable[[_Source, Columns, Fail], Iterator[Notice]]] = {
+    ".txt": _read_text,
+    ".md": _read_text,
+    ".html": _read_text,
+    ".htm": _read_text,
+    ".docx": _read_docx,
+    ".pdf": _read_pdf,
+    ".xlsx": _read_xlsx,
+    ".csv": _read_csv,
+    ".jsonl": _read_jsonl,
+    ".json": _read_json,
+    ".parquet": _read_parquet,
+    ".zip": _read_zip,
+    "-": _read_stdin,
+}
