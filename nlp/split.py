@@ -1,0 +1,591 @@
+"""A notice into its cases.
+
+In: a ``Clean`` text. Out: a ``Split`` whose cases are ordered, disjoint ranges of ``clean.text``, each with the lead
+before the first and the ending after the last case; or none and a ``no_case`` caution. Never judges a case, and never
+rewrites the text: all it knows of layouts is ``codebook/layout.toml``.
+
+What is a case (field conventions): a matter runs from its number or heading to its last full stop; a repeated notice
+counts once; lead statistics, praise, morals, links, signatures and dates are no case. Beyond that:
+
+* numbered people within one matter (处理建议 of an accident) are one case, numbered matters are many;
+* a decision, a reply, an inspection's feedback, a commentary on one case is one case, less title and signature;
+* an article that recounts punished people in passing gives one case for each stretch of paragraphs that tells who was
+  punished; what it says in general (严肃问责, statistics) is no case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+
+from nlp.codebook import Entry, load_codebook
+from nlp.types import Case, Caution, Clean, Span, Split
+
+_NO_CASE = Caution("no_case", "未见针对具体人员或单位的处理决定（可能是评论、统计数据或工作报道），没有可分析的案例")
+_PASSING = Caution("passing_cases", "文章只是顺带讲到受处理的人，案例取自讲到处理结果的段落，事实可能不全")
+
+_ARTICLE_LENGTH = 700
+_ARTICLE_SHARE = 0.5
+_ABOUT_SHARE = 0.4
+_KIDS_SHARE = 0.6
+_SECTION_SHARE = 0.5
+_FACTS_LENGTH = 40
+_LEAD_LINES = 3
+_LONG_LINE = 30
+_STATUTE_ARTICLES = 3
+_STATUTE_SHARE = 0.25
+_ORDINALS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2}
+_CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+
+
+@cache
+def _entry(name: str) -> Entry:
+    return load_codebook()["layout"][name]
+
+
+@cache
+def _markers() -> tuple[Entry, ...]:
+    return tuple(e for e in load_codebook()["layout"] if e.get("kind") == "marker")
+
+
+def _says(name: str, text: str) -> bool:
+    return _entry(name).regex.search(text) is not None
+
+
+@dataclass
+class _Item:
+    """A numbered stretch of the text with the items nested in it; the root (level -1) spans the body."""
+
+    start: int
+    end: int
+    level: int
+    value: int
+    children: list[_Item] = field(default_factory=list)
+
+    def opening(self) -> Span:
+        """What stands before the first nested item."""
+        return Span(self.start, self.children[0].start if self.children else self.end)
+
+
+def number(text: str) -> int:
+    """The value of an ordinal: 12, 十二 or ⑫."""
+    if text.isascii():
+        return int(text)
+    if text in _CIRCLED:
+        return _CIRCLED.index(text) + 1
+    tens, ten, ones = text.partition("十")
+    if not ten:
+        return _ORDINALS.get(text, 0)
+    return 10 * _ORDINALS.get(tens, 1) + _ORDINALS.get(ones, 0)
+
+
+# --- lines and sentences --------------------------------------------------------------------------------------------
+
+
+def _lines(text: str, start: int = 0, end: int | None = None) -> Iterator[Span]:
+    """The paragraphs of text[start:end], without their line breaks; empty ones are left out."""
+    for match in re.compile(r"[^\n]+").finditer(text, start, len(text) if end is None else end):
+        yield Span(*match.span())
+
+
+def _cut(text: str, span: Span) -> str:
+    return text[span.start : span.end]
+
+
+def _sentences(text: str) -> list[str]:
+    return re.findall(r"[^。！？；\n]+[。！？；\n]?", text)
+
+
+def tells_decision(text: str) -> bool:
+    """Whether a sentence tells of a concrete measure (or of its omission), not of measures in general."""
+    anchored = _says("anchor", text) or _says("named_person", text)
+    return any(_told(s) or (anchored and _concrete(s)) for s in _sentences(text))
+
+
+def _tells_measure(text: str) -> bool:
+    """Whether a measure is told as taken, on somebody or at some time that the text gives."""
+    return (_says("anchor", text) or _says("named_person", text)) and any(map(_told, _sentences(text)))
+
+
+def _clauses(sentence: str) -> Iterator[str]:
+    """The clauses of a sentence that speak of no rule, wish or habit; none when it counts measures."""
+    if _says("statistics", sentence):
+        return
+    supposed = False
+    for clause in re.split(r"[，：]", sentence):
+        if not supposed and not _says("general_talk", clause):
+            yield clause
+        supposed = _says("condition", clause)
+
+
+def _told(sentence: str) -> bool:
+    """Whether a measure is told as taken."""
+    return any(_says("told", clause) for clause in _clauses(sentence))
+
+
+def _concrete(sentence: str) -> bool:
+    if any(_says("measure", clause) for clause in _clauses(sentence)):
+        return True
+    return not _says("general_talk", sentence) and any(_says("measure_general", c) for c in _clauses(sentence))
+
+
+def _punishes_by_name(text: str) -> bool:
+    return any(_told(sentence) and _says("named_person", sentence) for sentence in _sentences(text))
+
+
+def _names(text: str) -> set[str]:
+    """Those whom the text names beside their post or their punishment."""
+    return {m[m.lastgroup] for m in _entry("named_person").find(text) if m.lastgroup}
+
+
+# --- the body: the text less its frame ------------------------------------------------------------------------------
+
+
+def _body(clean: Clean) -> Span:
+    """The text without title, salutation and page lines above, without signature, links and repetition below."""
+    text = clean.text
+    lines = list(_lines(text))
+    lines = _before_links(text, lines)
+    lines = _before_repetition(text, lines)
+    while lines and _is_tail(_cut(text, lines[-1])):
+        lines.pop()
+    lines = lines[_head_length(clean, lines) :]
+    if not lines:
+        return Span(0, 0)
+    end = lines[-1].end
+    bracket = _entry("signed_bracket").regex.search(text, lines[-1].start, end)
+    return Span(lines[0].start, bracket.start() if bracket else end)
+
+
+def _is_tail(line: str) -> bool:
+    return any(_says(name, line) for name in ("signature", "editor", "page_line")) and not tells_decision(line)
+
+
+def _before_links(text: str, lines: list[Span]) -> list[Span]:
+    """The lines above the first list of links that no part of the notice follows."""
+    content = [i for i, line in enumerate(lines) if _is_content(_cut(text, line))]
+    after = content[-1] + 1 if content else 1
+    links = (i for i in range(after, len(lines)) if _says("links", _cut(text, lines[i])))
+    return lines[: next(links, len(lines))]
+
+
+def _is_content(line: str) -> bool:
+    """Whether a line shows that the notice goes on."""
+    return _says("lead", line) or (len(line) > _LONG_LINE and tells_decision(line))
+
+
+def _before_repetition(text: str, lines: list[Span]) -> list[Span]:
+    """The lines of the first print: up to where nothing follows but what has stood before."""
+    words = [_cut(text, line) for line in lines]
+    first: dict[str, int] = {}
+    for i, line in enumerate(words):
+        first.setdefault(line, i)
+    last = max((i + 1 for line, i in first.items() if len(line) >= _LONG_LINE), default=len(lines))
+    if all(len(line) < _LONG_LINE for line in words[last:]):
+        return lines
+    return lines[: next(i for i in range(last, len(lines)) if first[words[i]] < last)]
+
+
+def _head_length(clean: Clean, lines: Sequence[Span]) -> int:
+    """How many of the first lines are frame: up to the last title, salutation or page line before the text begins."""
+    length = 0
+    for i, line in enumerate(lines):
+        words = _cut(clean.text, line)
+        if _is_head(clean, words):
+            length = i + 1
+        elif not _is_short(words) or tells_decision(words):
+            break
+    return length
+
+
+def _is_short(line: str) -> bool:
+    return len(line) <= 40 and not re.search(r"[。；]", line) and _marker_at(line, 0) is None
+
+
+def _is_head(clean: Clean, line: str) -> bool:
+    if _says("page_line", line) or _says("salutation", line):
+        return True
+    if _says("heading", line) and not _says("title", line):
+        return False
+    if _marker_at(line, 0) is not None or _says("lead", line):
+        return False
+    return line == clean.title or _says("title", line)
+
+
+# --- numbering ------------------------------------------------------------------------------------------------------
+
+
+def _marker_at(text: str, at: int, end: int | None = None) -> tuple[int, int, int] | None:
+    """(level, value, end) of the number that stands at a place."""
+    for entry in _markers():
+        match = entry.regex.match(text, at, len(text) if end is None else end)
+        if match:
+            ordinal = next(g for g in match.groups() if g is not None)
+            return int(entry["level"]), number(ordinal), match.end()
+    return None
+
+
+def _numbers(text: str, body: Span) -> Iterator[tuple[int, int, int, bool]]:
+    """(place, level, value, opens a line) of everything in the body that looks like the number of an item."""
+    for match in re.compile(r"(?:^|(?<=[\n。；：！？”）]))(?=\S)", re.M).finditer(text, body.start, body.end):
+        at = match.start()
+        found = _marker_at(text, at, body.end)
+        if found:
+            opens = at == body.start or text[at - 1] == "\n"
+            yield at, found[0], found[1], opens
+
+
+def _tree(text: str, body: Span) -> _Item:
+    """The items of the body, nested as their numbering nests; lonely numbers are dropped."""
+    root = _Item(body.start, body.end, -1, 0)
+    path = [root]
+    for at, level, value, opens in _numbers(text, body):
+        depth = next((i for i, item in enumerate(path) if item.level == level), None)
+        if depth is not None and value in _next_values(path[depth].value, opens):
+            path = path[:depth]
+        elif value == 1:
+            path = [item for item in path if item.level < level]
+        else:
+            continue
+        item = _Item(at, body.end, level, value)
+        path[-1].children.append(item)
+        path.append(item)
+    _close(root)
+    return root
+
+
+def _next_values(value: int, opens: bool) -> tuple[int, ...]:
+    return (value + 1, value + 2) if opens else (value + 1,)
+
+
+def _close(item: _Item) -> None:
+    """Ends of all items, once all starts are known; a number without a sibling numbers nothing."""
+    siblings = Counter(child.level for child in item.children)
+    item.children = [c for c in item.children if c.level == 0 or siblings[c.level] > 1]
+    for child, following in pairwise([*item.children, _Item(item.end, item.end, 0, 0)]):
+        child.end = following.start
+        _close(child)
+
+
+# --- numbered matters -----------------------------------------------------------------------------------------------
+
+
+def _matters(text: str, item: _Item) -> list[Span]:
+    """The cases among numbered items: the items themselves, or theirs; [] when the numbers number something else."""
+    parts = [_item_matters(text, child) for child in item.children]
+    telling = [i for i, part in enumerate(parts) if part]
+    if not telling:
+        return []
+    inner = [span for i in telling for span in parts[i] if len(parts[i]) > 1]
+    if inner and any(_says("lead", _first_line(text, child)) for child in item.children):
+        return inner
+    if len(telling) < _KIDS_SHARE * len(parts) or _are_sections(text, item):
+        return inner
+    if _are_people(text, item):
+        return []
+    for i, child in enumerate(item.children):
+        if not parts[i] and (i < telling[-1] or _has_facts(_unnumbered(_cut(text, Span(child.start, child.end))))):
+            parts[i] = [Span(child.start, child.end)]
+    return [span for part in parts for span in part]
+
+
+def _are_sections(text: str, item: _Item) -> bool:
+    """Whether the items are the parts of one document: facts, causes, handling."""
+    parts = sum(_says("section", _unnumbered(_first_line(text, child))) for child in item.children)
+    return parts >= _SECTION_SHARE * len(item.children)
+
+
+def _item_matters(text: str, item: _Item) -> list[Span]:
+    """The cases in an item that itself is one, or holds some; [] when it tells of no decision."""
+    inner = [] if _tells_itself(text, item) else _matters(text, item)
+    whole = Span(item.start, item.end)
+    return inner or ([whole] if tells_decision(_cut(text, whole)) else [])
+
+
+def _first_line(text: str, item: _Item) -> str:
+    return _cut(text, next(_lines(text, item.start, item.end)))
+
+
+def _announced(text: str, item: _Item) -> bool:
+    opening = item.opening()
+    return _announces(text[opening.start : opening.end].rstrip("\n").rpartition("\n")[2])
+
+
+def _announces(line: str) -> bool:
+    """Whether a line announces cases, and not the people of one, nor tells a case itself."""
+    return _says("lead", line) and not _says("people_lead", line) and not _punishes_by_name(line)
+
+
+def _tells_itself(text: str, item: _Item) -> bool:
+    """Whether an item tells its matter before its nested numbers begin."""
+    opening = _cut(text, item.opening())
+    return bool(item.children) and (tells_decision(opening) or (len(opening) > 60 and not _announced(text, item)))
+
+
+def _are_people(text: str, item: _Item) -> bool:
+    """Whether the nested numbers count those dealt with in one matter, told before the numbers begin."""
+    lines = [_first_line(text, child) for child in item.children]
+    if any(_says("heading", line) for line in lines):
+        return False
+    opening = _cut(text, item.opening())
+    announcement = next((s for s in reversed(_sentences(opening)) if s.strip()), "")
+    if _says("people_lead", announcement):
+        return True
+    persons = sum(_says("person_item", _unnumbered(line)) for line in lines)
+    return persons >= _KIDS_SHARE * len(lines) and _says("one_matter", opening) and _announced_count(opening) < 2
+
+
+def _unnumbered(line: str) -> str:
+    marker = _marker_at(line, 0)
+    return line[marker[2] :] if marker else line
+
+
+# --- unnumbered matters ---------------------------------------------------------------------------------------------
+
+
+def _announced_count(text: str) -> int:
+    """How many cases a title or lead promises; 0 when it promises none."""
+    match = _entry("case_count").regex.search(text)
+    return number(next(g for g in match.groups() if g is not None)) if match else 0
+
+
+def _paragraph_matters(clean: Clean, body: Span) -> list[Span]:
+    """One case for each group of paragraphs after the lead."""
+    text = clean.text
+    lines = list(_lines(text, body.start, body.end))
+    lead = next((i for i, line in enumerate(lines) if _announces(_cut(text, line))), None)
+    if lead is None and _announced_count(_cut(text, lines[0])) and not tells_decision(_cut(text, lines[0])):
+        lead = 0
+    opening = text[body.start : lines[lead].end] if lead is not None else ""
+    count = _announced_count(_head(clean, body)) or _announced_count(opening)
+    groups = _groups(text, lines if lead is None else lines[lead + 1 :], count)
+    telling = [tells_decision(text[g[0].start : g[-1].end]) for g in groups]
+    if sum(telling) < _KIDS_SHARE * len(groups) or not any(telling) or len(groups) == 1 < count:
+        return []
+    if lead is None and count < 2:
+        headed = all(_says("heading", _cut(text, g[0])) for g in groups)
+        if not (headed and all(telling)):
+            return []
+    spans = [Span(g[0].start, g[-1].end) for g in groups]
+    return [s for s, tells in zip(spans, telling, strict=True) if tells or _has_facts(_cut(text, s))]
+
+
+def _head(clean: Clean, body: Span) -> str:
+    """Title and whatever stands above the body."""
+    return f"{clean.title or ''}\n{clean.text[: body.start]}"
+
+
+def _has_facts(words: str) -> bool:
+    """Whether a heading is followed by an account of its matter."""
+    heading = _entry("heading").regex.match(words)
+    return heading is not None and len(words) - heading.end() >= _FACTS_LENGTH
+
+
+def _groups(text: str, lines: Sequence[Span], count: int) -> list[list[Span]]:
+    """Paragraphs gathered by matter; facts and decision are told apart where that gives the announced number."""
+    morals = (i for i, line in enumerate(lines) if i and _is_moral(_cut(text, line)))
+    lines = lines[: next(morals, len(lines))]
+    if count == 1:
+        return [list(lines)] if lines else []
+    apart = _gather(text, lines, alone=True)
+    found = apart if len(apart) == count and all(g.tells for g in apart) else _gather(text, lines, alone=False)
+    return [group.lines for group in found]
+
+
+@dataclass
+class _Group:
+    """Paragraphs of one matter, and whether they tell its decision so far."""
+
+    lines: list[Span] = field(default_factory=list)
+    anchored: bool = False
+    concrete: bool = False
+    told: bool = False
+
+    @property
+    def tells(self) -> bool:
+        return self.told or (self.anchored and self.concrete)
+
+    def add(self, line: Span, words: str) -> None:
+        self.lines.append(line)
+        self.anchored = self.anchored or _says("anchor", words) or _says("named_person", words)
+        self.concrete = self.concrete or any(map(_concrete, _sentences(words)))
+        self.told = self.told or any(map(_told, _sentences(words)))
+
+
+def _gather(text: str, lines: Iterable[Span], alone: bool) -> list[_Group]:
+    """A heading or a self-sufficient paragraph opens a group, all else continues one.
+
+    With ``alone`` whatever follows a told decision and does not refer back opens one too: facts in one paragraph, the
+    decision in the next.
+    """
+    groups: list[_Group] = []
+    for line in lines:
+        words = _cut(text, line)
+        if not groups or not _continues(groups[-1], words, alone):
+            groups.append(_Group())
+        groups[-1].add(line, words)
+    return groups
+
+
+def _continues(group: _Group, words: str, alone: bool) -> bool:
+    if _says("follow", words):
+        return True
+    if _says("heading", words):
+        return False
+    return not group.tells or not (alone or tells_decision(words))
+
+
+def _is_moral(words: str) -> bool:
+    """Whether a paragraph exhorts and punishes nobody by name."""
+    if _punishes_by_name(words):
+        return False
+    if _marker_at(words, 0):
+        return _says("demand", _unnumbered(words))
+    return _says("moral", words)
+
+
+# --- one matter, or an article --------------------------------------------------------------------------------------
+
+
+def _whole(clean: Clean, body: Span) -> tuple[list[Span], bool]:
+    """The body as one case, or as an article's telling paragraphs (then True)."""
+    text = clean.text
+    lines = list(_lines(text, body.start, body.end))
+    short = body.end - body.start < _ARTICLE_LENGTH
+    tells = tells_decision if short or _is_single(clean, body) else _tells_measure
+    telling = [line for line in lines if tells(_cut(text, line))]
+    if not telling and _is_table(lines) and tells_decision(_cut(text, body)):
+        return [body], False
+    if not telling:
+        return [], False
+    share = sum(line.end - line.start for line in telling) / (body.end - body.start)
+    if short or share >= _ARTICLE_SHARE or _is_document(clean, body) or _is_about_them(text, lines, telling):
+        return [_without_lead(text, body)], False
+    return _passing(text, lines), True
+
+
+def _is_single(clean: Clean, body: Span) -> bool:
+    """Whether the title is that of a document on one matter."""
+    head = _head(clean, body)
+    return _says("single_document", head) and _announced_count(head) < 2
+
+
+def _is_document(clean: Clean, body: Span) -> bool:
+    """Whether the text is itself a decision or report and no article about some."""
+    lines = [_cut(clean.text, line) for line in _lines(clean.text, body.start, body.end)]
+    return (
+        _is_single(clean, body)
+        or any(_says("lead", line) for line in lines[:_LEAD_LINES])
+        or any(_says("people_lead", line) for line in lines)
+    )
+
+
+def _is_table(lines: list[Span]) -> bool:
+    """Whether the lines are too short for sentences: the cells of a table."""
+    return all(line.end - line.start < _LONG_LINE for line in lines)
+
+
+def _is_about_them(text: str, lines: list[Span], telling: list[Span]) -> bool:
+    """Whether those punished run through the whole text: a report on one matter."""
+    names = set().union(*(_names(_cut(text, line)) for line in telling))
+    return any(sum(name in _cut(text, line) for line in lines) >= _ABOUT_SHARE * len(lines) for name in names)
+
+
+def _without_lead(text: str, body: Span) -> Span:
+    """The body less a first line that only announces and tells nothing of the matter."""
+    first = next(_lines(text, body.start, body.end))
+    line = _cut(text, first)
+    if first.end < body.end and _announces(line) and not _says("one_matter", line) and not tells_decision(line):
+        return Span(first.end + 1, body.end)
+    return body
+
+
+def _passing(text: str, lines: list[Span]) -> list[Span]:
+    """Paragraphs that tell of a named person's punishment, with their neighbours that name the same person."""
+    words = [_cut(text, line) for line in lines]
+    spans: list[tuple[int, int]] = []
+    for i, line in enumerate(words):
+        names = _names(line)
+        if not names or not any(map(_told, _sentences(line))):
+            continue
+        first = last = i
+        while first > 0 and any(name in words[first - 1] for name in names):
+            first -= 1
+        while last + 1 < len(words) and any(name in words[last + 1] for name in names):
+            last += 1
+        if spans and first <= spans[-1][1]:
+            first, last = spans.pop()[0], max(last, i)
+        spans.append((first, last))
+    return [Span(lines[first].start, lines[last].end) for first, last in spans]
+
+
+# --- ends -----------------------------------------------------------------------------------------------------------
+
+
+def _trim(text: str, span: Span) -> Span:
+    """The case up to its last full stop: morals, signatures and blanks after it are cut."""
+    lines = list(_lines(text, span.start, span.end))
+    told = max((i for i, line in enumerate(lines) if tells_decision(_cut(text, line))), default=0)
+    morals = (i for i in range(told + 1, len(lines)) if _ends(_cut(text, lines[i])))
+    last = lines[next(morals, len(lines)) - 1]
+    words = text[span.start : last.end - _moral_length(_cut(text, last))]
+    start = span.start + len(words) - len(words.lstrip())
+    return Span(start, start + len(words.strip()))
+
+
+def _ends(line: str) -> bool:
+    return _is_moral(line) or _is_tail(line)
+
+
+def _moral_length(line: str) -> int:
+    """How many characters at the end of a paragraph are a moral that follows the last decision."""
+    sentences = re.findall(r"[^。！？]+(?:[。！？][”’）]?)?", line)
+    for i in range(1, len(sentences)):
+        if _says("moral_inline", sentences[i]) and not tells_decision("".join(sentences[i:])):
+            return sum(map(len, sentences[i:]))
+    return 0
+
+
+def _once(text: str, spans: Iterable[Span]) -> list[Span]:
+    """Each case once, in its first print."""
+    first: dict[str, Span] = {}
+    for span in spans:
+        first.setdefault(_cut(text, span), span)
+    return list(first.values())
+
+
+def _several(clean: Clean, body: Span) -> list[Span]:
+    """The matters of a text that numbers them or gives each its paragraphs; [] when it has but one, or none."""
+    tree = _tree(clean.text, body)
+    named = sum(child.level == 0 for child in tree.children) > 1
+    if not named and (_is_single(clean, body) or (tree.children and _are_people(clean.text, tree))):
+        return []
+    return _matters(clean.text, tree) or _paragraph_matters(clean, body)
+
+
+def _is_statute(text: str) -> bool:
+    """Whether the text sets rules, article by article."""
+    lines = [_cut(text, line) for line in _lines(text)]
+    return sum(_says("statute", line) for line in lines) >= max(_STATUTE_ARTICLES, _STATUTE_SHARE * len(lines))
+
+
+def split(clean: Clean) -> Split:
+    """The cases of a notice, in order; none, with a ``no_case`` caution, when it tells of no concrete decision."""
+    text = clean.text
+    body = _body(clean)
+    spans: list[Span] = []
+    passing = False
+    if body.start < body.end and not _is_statute(_cut(text, body)):
+        spans = _several(clean, body)
+        if not spans:
+            spans, passing = _whole(clean, body)
+    if not spans:
+        return Split(clean, (), (_NO_CASE,))
+    spans = _once(text, (_trim(text, span) for span in spans))
+    lead, ending = Span(0, spans[0].start), Span(spans[-1].end, len(text))
+    cases = (Case(f"{clean.notice.id}#{n}", clean, s.start, s.end, lead, ending) for n, s in enumerate(spans, 1))
+    return Split(clean, tuple(cases), (_PASSING,) if passing else ())
