@@ -7,6 +7,7 @@ characters of ``Notice.text`` exactly as it came in, markup included.
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ Verdict = Literal["yes", "unsure"]
 Basis = Literal["stated", "inferred", "rule of law", "statistical"]
 
 SCHEMA_VERSION = 1
+_INLINE_OPENING = re.compile(r"(?:<(?:strong|b|em|i|u|span|font)\b[^<>]*>)+\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,10 @@ class Case:
 
     @property
     def source_span(self) -> Span:
-        return self.clean.origin.span(self.start, self.end)
+        """Source span of the case, with the inline tags that open right before it (``<strong>1. …``)."""
+        span = self.clean.origin.span(self.start, self.end)
+        tags = _INLINE_OPENING.search(self.clean.notice.text, max(0, span.start - 200), span.start)
+        return Span(tags.start() if tags else span.start, span.end)
 
     def span(self, start: int, end: int) -> Span:
         """Source span of the range [start, end) of ``self.text``."""

@@ -1,0 +1,75 @@
+"""Measures in a text: every mention of a sanction the codebook knows, each once, the longest form winning.
+
+In: clean text. Out: mentions in text order, offsets of that text. Never says whom they hit (see ``link``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from nlp.codebook import Entry, load_codebook
+
+_GAP = r"[^。；！？\n]{1,44}?"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A mention: ``start``/``end`` of the words that name the measure; for a split form (免去…职务) those of its close,
+    with ``opening`` the range of its opening words; ``also``: a second measure told by the same words
+    (撤销村党支部书记、村委会主任职务)."""
+
+    entry: Entry
+    start: int
+    end: int
+    opening: tuple[int, int] | None = None
+    also: Entry | None = None
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        return (self.opening[0] if self.opening else self.start, self.end)
+
+
+@cache
+def _frames() -> tuple[tuple[Entry, re.Pattern[str]], ...]:
+    table = load_codebook()["sanctions"]
+    return tuple(
+        (entry, re.compile(f"(?P<open>{opening})(?P<gap>{_GAP})(?P<close>{closing})"))
+        for entry in table
+        for opening, closing in entry.get("frames", ())
+    )
+
+
+def _candidates(text: str) -> Iterator[Measure]:
+    for entry in load_codebook()["sanctions"]:
+        if entry.patterns:
+            for match in entry.find(text):
+                yield Measure(entry, *match.span())
+    for entry, frame in _frames():
+        for match in frame.finditer(text):
+            yield Measure(entry, *match.span("close"), opening=match.span("open"))
+
+
+def _precedence(measure: Measure) -> tuple[bool, int, int]:
+    """Contiguous forms first, the longest of them first; of split forms the one that closes soonest."""
+    start, end = measure.whole
+    split = measure.opening is not None
+    return (split, end - start if split else start - end, measure.start)
+
+
+def find_measures(text: str) -> list[Measure]:
+    """All measures named in ``text``, in order, without overlaps: contiguous forms before split ones, longer before shorter."""
+    found: dict[tuple[int, int], Measure] = {}
+    taken: list[tuple[int, int]] = []
+    for measure in sorted(_candidates(text), key=_precedence):
+        twin = found.get(measure.whole)
+        if twin and twin.opening and twin.entry["family"] != measure.entry["family"] and not twin.also:
+            found[measure.whole] = replace(twin, also=measure.entry)
+            continue
+        ranges = [(measure.start, measure.end), *([measure.opening] if measure.opening else [])]
+        if not any(a < y and x < b for a, b in ranges for x, y in taken):
+            found[measure.whole] = measure
+            taken.extend(ranges)
+    return sorted(found.values(), key=lambda m: m.start)
