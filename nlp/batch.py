@@ -1,0 +1,487 @@
+"""The big job: files -> rows in one output file, resumable at any moment.
+
+In: paths, folders, globs or ``-``. Out: OUT, OUT.run.json and, where something went wrong, OUT.errors.jsonl.
+Never prints. Every line of OUT.part is one finished notice, so a run killed at any point goes on where it stopped
+and neither loses nor repeats a row. Rows stream; memory stays flat.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from nlp.pipeline import analyze_notice, fingerprints
+from nlp.read import ReadError, input_files, read_notices
+from nlp.rows import WRITERS, Row, json_line, measures, row
+from nlp.types import SCHEMA_VERSION, Notice
+
+STDIN = "-"
+_CHUNK_ITEMS = 32
+_CHUNK_CHARACTERS = 200_000
+_SYNC_SECONDS = 1.0
+
+Progress = Callable[[int, "int | None"], None]
+Record = dict[str, Any]
+
+
+class BatchError(Exception):
+    """The job cannot start or go on; the message says why and what to do, in Chinese."""
+
+
+Item = Notice | ReadError
+
+
+@dataclass
+class Tally:
+    """What a run counted; ``findings`` by issue id and verdict."""
+
+    notices: int = 0
+    cases: int = 0
+    no_case: int = 0
+    subjects: int = 0
+    sanctions: int = 0
+    errors: int = 0
+    findings: Counter[str] = field(default_factory=Counter)
+    cautions: Counter[str] = field(default_factory=Counter)
+
+    def add(self, record: Record) -> None:
+        """Count one finished notice."""
+        kinds = [note["kind"] for note in record["notes"]]
+        self.errors += kinds.count("error")
+        self.no_case += kinds.count("no_case")
+        self.notices += "error" not in kinds
+        for case in record["rows"]:
+            self.cases += 1
+            self.subjects += len(case["subjects"])
+            self.sanctions += sum(len(measures(subject)) for subject in case["subjects"])
+            self.findings.update(f"{finding['issue']}.{finding['verdict']}" for finding in case["findings"])
+            self.cautions.update(caution["code"] for caution in case["cautions"])
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended: the counts and the files it wrote (``errors_file`` is None when nothing went wrong)."""
+
+    tally: Tally
+    seconds: float
+    out: Path
+    run_file: Path
+    errors_file: Path | None
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.tally.errors else 0
+
+
+# ------------------------------------------------------------ input
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input file as it was: name, size in bytes, SHA-256; ``rows`` where they can be counted while hashing."""
+
+    name: str
+    size: int
+    sha256: str
+    rows: int | None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"name": self.name, "size": self.size, "sha256": self.sha256}
+
+
+_HEADER_LINES = {".jsonl": 0, ".csv": 1}
+_ONE_NOTICE = {".txt", ".md", ".html", ".htm", ".docx", ".pdf"}
+
+
+def fingerprint_file(path: Path) -> Source:
+    """Hash a file; a table with a row a line is counted on the way (quoted line breaks make it an estimate)."""
+    import hashlib
+
+    digest, size, lines = hashlib.sha256(), 0, 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+            lines += block.count(b"\n")
+    suffix = path.suffix.lower()
+    rows = 1 if suffix in _ONE_NOTICE else lines - _HEADER_LINES[suffix] if suffix in _HEADER_LINES else None
+    return Source(str(path), size, digest.hexdigest(), rows)
+
+
+def _sources(inputs: Sequence[str]) -> list[Source]:
+    return [fingerprint_file(path) for path in input_files(inputs)]
+
+
+def _total(sources: Sequence[Source], inputs: Sequence[str]) -> int | None:
+    counts = [source.rows for source in sources]
+    return None if STDIN in inputs or None in counts else sum(count or 0 for count in counts)
+
+
+def items(inputs: Sequence[str], columns: Mapping[str, str]) -> Iterator[Item]:
+    """Notices in input order, with what could not be read at its place among them. BatchError for an unknown column."""
+    unread: list[ReadError] = []
+    try:
+        notices = read_notices(inputs, columns=columns, on_error=unread.append)
+    except ValueError as error:
+        raise BatchError(str(error)) from error
+    return _interleaved(notices, unread)
+
+
+def _interleaved(notices: Iterator[Notice], unread: list[ReadError]) -> Iterator[Item]:
+    for notice in notices:
+        yield from unread
+        unread.clear()
+        yield notice
+    yield from unread
+
+
+# ------------------------------------------------------------ one notice -> one record
+
+
+def _note(kind: str, item: Item, reason: str, cure: str) -> Record:
+    notice_id = item.id if isinstance(item, Notice) else None
+    return {"kind": kind, "file": item.file, "row": item.row, "notice_id": notice_id, "reason": reason, "cure": cure}
+
+
+def _failed(notice: Notice, reason: str) -> Record:
+    cure = "其余通报不受影响；请把这条通报连同此信息报告给 wenze 的维护者"
+    return {"rows": [], "notes": [_note("error", notice, reason, cure)]}
+
+
+def record(item: Item) -> Record:
+    """The rows and notes of one notice. A defect of ours met on one notice becomes its note: the rest must be done."""
+    if isinstance(item, ReadError):
+        return {"rows": [], "notes": [_note("error", item, item.reason, item.cure)]}
+    try:
+        reading = analyze_notice(item)
+        rows = [row(analysis) for analysis in reading.analyses]
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name} 第 {place.lineno} 行"
+        return _failed(item, f"内部错误 {type(error).__name__}：{error}（{where}）")
+    if rows:
+        return {"rows": rows, "notes": []}
+    reason = "；".join(caution.message for caution in reading.cautions) or "未见问责案件"
+    cure = "如确含问责决定，请检查正文是否完整"
+    return {"rows": [], "notes": [_note("no_case", item, reason, cure)]}
+
+
+def _records_of(chunk: list[Item]) -> list[Record]:
+    return [record(item) for item in chunk]
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
+    characters = 0
+    for item in items:
+        chunk.append(item)
+        characters += len(item.text) if isinstance(item, Notice) else 0
+        if len(chunk) >= _CHUNK_ITEMS or characters >= _CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+# ------------------------------------------------------------ worker processes
+
+
+def _start_worker() -> None:
+    """Workers leave Ctrl-C to the parent, and end when it does, however it ends."""
+    import multiprocessing
+    import signal
+    import threading
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    import multiprocessing
+
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+
+
+Work = Callable[[list[Item]], list[Record]]
+
+
+def _one_by_one(chunk: list[Item], work: Work) -> Iterator[Record]:
+    """A chunk whose worker died, again in a process of its own: only the notice that kills it is given up."""
+    rest: deque[Item] = deque(chunk)
+    while rest:
+        with _pool(1) as pool:
+            try:
+                while rest:
+                    yield from pool.submit(work, [rest[0]]).result()
+                    rest.popleft()
+            except BrokenProcessPool:
+                culprit = rest.popleft()
+                if isinstance(culprit, Notice):
+                    yield _failed(culprit, "工作进程在这条通报上异常退出（可能是内存不足）")
+
+
+def _pooled(chunks: Iterator[list[Item]], workers: int, work: Work) -> Iterator[Record]:
+    """Records in input order; at most a few chunks a worker are held at once."""
+    while True:
+        waiting: deque[list[Item]] = deque()
+        futures: deque[Future[list[Record]]] = deque()
+        pool = _pool(workers)
+        try:
+            while True:
+                for chunk in islice(chunks, workers * 3 - len(waiting)):
+                    waiting.append(chunk)
+                    futures.append(pool.submit(work, chunk))
+                if not waiting:
+                    return
+                yield from futures.popleft().result()
+                waiting.popleft()
+        except BrokenProcessPool:
+            pass  # a worker died; what was waiting is done again below, carefully
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        for chunk in waiting:
+            yield from _one_by_one(chunk, work)
+
+
+def records(items: Iterable[Item], *, workers: int = 1, work: Work = _records_of) -> Iterator[Record]:
+    """A record for each item, in order. ``work`` turns a chunk into its records; workers must be able to import it."""
+    if workers <= 1:
+        return chain.from_iterable(work([item]) for item in items)
+    return _pooled(_chunks(items), workers, work)
+
+
+# ------------------------------------------------------------ OUT.part
+
+
+def _beside(out: Path, ending: str) -> Path:
+    return out.with_name(f"{out.name}.{ending}")
+
+
+class Part:
+    """OUT.part: a head that says what the run is, then a line for each finished notice.
+
+    A last line without its newline was torn by a crash and is cut off.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        self.path = path
+        self.done = 0
+        self._file: BinaryIO = path.open("xb") if not path.exists() else self._reopened(identity)
+        self._synced = time.monotonic()
+        if not self._file.tell():
+            self.append(identity)
+            self.done = 0
+            os.fsync(self._file.fileno())
+
+    def _reopened(self, identity: Mapping[str, Any]) -> BinaryIO:
+        file = self.path.open("r+b")
+        end = 0
+        for n, line in enumerate(file):
+            if not line.endswith(b"\n"):
+                break
+            if n == 0:
+                _same_run(self._parsed(0, line), identity)
+            end += len(line)
+            self.done = n
+        file.seek(end)
+        file.truncate()
+        return file
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        self._file.write(json_line(line).encode() + b"\n")
+        self._file.flush()
+        self.done += 1
+        if time.monotonic() - self._synced > _SYNC_SECONDS:
+            os.fsync(self._file.fileno())
+            self._synced = time.monotonic()
+
+    def close(self) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Record]:
+        with self.path.open("rb") as file:
+            yield from (self._parsed(n, line) for n, line in islice(enumerate(file), 1, None))
+
+    def _parsed(self, n: int, line: bytes) -> Record:
+        try:
+            parsed: Record = json.loads(line)
+        except ValueError as error:
+            raise BatchError(f"{self.path} 第 {n + 1} 行已损坏，不能接着做。请改用 --force 重新开始") from error
+        return parsed
+
+
+_WHAT = {
+    "code": "程序版本",
+    "codebook": "知识库",
+    "model": "模型",
+    "schema": "行格式版本",
+    "format": "输出格式",
+    "columns": "列名设置",
+    "input": "输入文件",
+}
+
+
+def _same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    changed = [name for key, name in _WHAT.items() if before.get(key) != now[key]]
+    if changed:
+        raise BatchError(f"不能接着做：上次中断以来{'、'.join(changed)}变了，接上会前后不一。请改用 --force 重新开始")
+
+
+# ------------------------------------------------------------ the job
+
+
+def _identity(format: str, columns: Mapping[str, str], sources: Sequence[Source]) -> dict[str, Any]:
+    return {
+        **fingerprints(),
+        "schema": SCHEMA_VERSION,
+        "format": format,
+        "columns": dict(columns),
+        "input": [source.identity for source in sources],
+    }
+
+
+def _apart(out: Path, sources: Sequence[Source]) -> None:
+    own = {path.resolve() for path in (out, _beside(out, "run.json"), _beside(out, "errors.jsonl"))}
+    mixed = [source.name for source in sources if Path(source.name).resolve() in own]
+    if mixed:
+        raise BatchError(f"输入里有本命令自己的输出 {mixed[0]}。请把输出放到输入文件夹之外，或先移走它")
+
+
+def _ready(out: Path, part: Path, *, resume: bool, force: bool) -> None:
+    if not out.parent.is_dir():
+        raise BatchError(f"输出所在的文件夹不存在：{out.parent}。请先建立它")
+    if out.is_dir():
+        raise BatchError(f"输出 {out} 是一个文件夹。请给出文件名，例如 {out / 'rows.jsonl'}")
+    if part.exists() and force and not resume:
+        part.unlink()
+    if part.exists() and not resume:
+        raise BatchError(f"{part} 是上次中断留下的。加 --resume 接着做，或加 --force 重新开始")
+    if out.exists() and not force and not part.exists():
+        raise BatchError(f"输出 {out} 已经存在。换一个名字，或加 --force 覆盖它")
+
+
+def _finished(out: Path, identity: Mapping[str, Any]) -> Summary | None:
+    """The summary of a run that was already done with just these inputs, else None."""
+    run_file, errors_file = _beside(out, "run.json"), _beside(out, "errors.jsonl")
+    if not (out.exists() and run_file.exists()):
+        return None
+    told = json.loads(run_file.read_text(encoding="utf-8"))
+    if any(told.get(key) != identity[key] for key in _WHAT):
+        return None
+    counts = told["counts"]
+    tally = Tally(**{**counts, "findings": Counter(counts["findings"]), "cautions": Counter(counts["cautions"])})
+    return Summary(tally, told["seconds"], out, run_file, errors_file if errors_file.exists() else None)
+
+
+def _write_errors(notes: Iterator[Record], path: Path) -> Path | None:
+    first = next(notes, None)
+    if first is None:
+        path.unlink(missing_ok=True)
+        return None
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json_line(note) + "\n" for note in chain([first], notes))
+    return path
+
+
+def _rows(part: Part, tally: Tally) -> Iterator[Row]:
+    for done in part:
+        tally.add(done)
+        yield from done["rows"]
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _deliver(part: Part, out: Path, identity: Mapping[str, Any], seconds: float) -> Summary:
+    """Turn OUT.part into OUT; OUT appears whole or not at all."""
+    tally = Tally()
+    unnamed = _beside(out, "writing")
+    WRITERS[identity["format"]](_rows(part, tally), unnamed)
+    errors = _write_errors((note for done in part for note in done["notes"]), _beside(out, "errors.jsonl"))
+    run_file = _beside(out, "run.json")
+    told = {**identity, "seconds": round(seconds, 3), "counts": vars(tally)}
+    run_file.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    _sync(unnamed)
+    os.replace(unnamed, out)
+    part.path.unlink()
+    return Summary(tally, seconds, out, run_file, errors)
+
+
+def score(
+    inputs: Sequence[str],
+    out: Path,
+    *,
+    format: str = "jsonl",
+    workers: int = 1,
+    resume: bool = False,
+    force: bool = False,
+    columns: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """Read ``inputs``, analyse every notice, write ``out``.
+
+    ``columns`` names the columns of tables (``{"text": "通报内容"}``); ``progress`` is told (notices done, notices in
+    all or None) after each. A bad file, row or notice becomes a line of OUT.errors.jsonl and the rest is done.
+    Raises BatchError when the job cannot start, or cannot go on from an interrupted one.
+    """
+    started = time.monotonic()
+    columns = columns or {}
+    if resume and STDIN in inputs:
+        raise BatchError("标准输入不能接着读。请把输入存成文件再用 --resume")
+    path, found = _beside(out, "part"), items(inputs, columns)
+    sources = _sources(inputs)
+    _apart(out, sources)
+    identity = _identity(format, columns, sources)
+    if resume and not path.exists() and (done := _finished(out, identity)):
+        return done
+    _ready(out, path, resume=resume, force=force)
+    part, total = Part(path, identity), _total(sources, inputs)
+    try:
+        report = progress or (lambda _done, _total: None)
+        report(part.done, total)
+        for finished in records(islice(found, part.done, None), workers=workers):
+            part.append(finished)
+            report(part.done, total)
+    finally:
+        part.close()
+    return _deliver(part, out, identity, time.monotonic() - started)
+
+
+def stream(
+    inputs: Sequence[str],
+    out: TextIO,
+    *,
+    workers: int = 1,
+    columns: Mapping[str, str] | None = None,
+    note: Callable[[Record], None],
+) -> Tally:
+    """Like ``score``, but rows go onto an open stream as JSONL, as each is done; ``note`` hears the rest."""
+    tally = Tally()
+    for done in records(items(inputs, columns or {}), workers=workers):
+        tally.add(done)
+        out.writelines(json_line(case) + "\n" for case in done["rows"])
+        out.flush()
+        for each in done["notes"]:
+            note(each)
+    return tally

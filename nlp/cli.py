@@ -1,0 +1,444 @@
+"""Every command of ``wenze``, each a thin shell over one function of the package.
+
+In: the command line. Out: what is printed, and the exit code: 0 done, 1 some files or rows could not be read,
+2 the command could not start, 130 interrupted. Imports only typer until a command runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nlp.batch import Record, Summary, Tally
+    from nlp.read import ReadError
+    from nlp.types import Notice
+
+EXAMPLES = Path(__file__).parent / "examples"
+FORMATS = ("jsonl", "csv", "xlsx", "parquet")
+STDIO = "-"
+CANNOT_START, INTERRUPTED = 2, 130
+
+_ABOUT = """wenze（问责）：读问责通报，指出哪些案件值得再看一眼，为什么。
+
+例：
+  wenze demo                                  看看随包附带的示例
+  wenze score 通报/ -o 结果.xlsx              整个文件夹，输出 Excel
+  wenze score 台账.csv -o 结果.jsonl --column text=通报内容
+  wenze explain 通报.html                     一份通报，在终端里逐案看
+  cat 通报.txt | wenze explain -
+"""
+
+
+# ------------------------------------------------------------ help in Chinese
+
+
+def _usage(command: Any, ctx: Any) -> str:
+    words = [ctx.command_path]
+    for param in command.get_params(ctx):
+        if param.param_type_name == "argument":
+            word = param.metavar or param.name.upper()
+            words.append(word if param.required else f"[{word}]")
+    options = "[选项]" if isinstance(command, TyperCommand) else "命令 …"
+    return " ".join([*words, options])
+
+
+def _option_line(param: Any) -> tuple[str, str]:
+    names = ", ".join(param.opts)
+    if not getattr(param, "is_flag", False):
+        names += f" {param.metavar or param.name.upper()}"
+    return names, "显示这段帮助" if "--help" in param.opts else param.help or ""
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _table(title: str, lines: Sequence[tuple[str, str]]) -> str:
+    width = max(_width(name) for name, _ in lines) + 2
+    return "\n".join([f"{title}：", *(f"  {name}{' ' * (width - _width(name))}{text}" for name, text in lines)])
+
+
+def _help(command: Any, ctx: Any) -> str:
+    params = command.get_params(ctx)
+    parts = [f"用法：{_usage(command, ctx)}", inspect.cleandoc(command.help or "")]
+    arguments = [p for p in params if p.param_type_name == "argument"]
+    if arguments:
+        parts.append(_table("参数", [(p.metavar or p.name.upper(), p.help or "") for p in arguments]))
+    if isinstance(command, TyperGroup):
+        commands = [(name, inspect.cleandoc(each.help or "").split("\n")[0]) for name, each in command.commands.items()]
+        parts.append(_table("命令", commands))
+        parts.append("每个命令的用法：wenze 命令 --help")
+    options = [_option_line(p) for p in params if p.param_type_name == "option"]
+    parts.append(_table("选项", options))
+    return "\n\n".join(parts) + "\n"
+
+
+class _Group(TyperGroup):
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(_help(self, ctx))
+
+
+class _Command(TyperCommand):
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(_help(self, ctx))
+
+
+app = typer.Typer(cls=_Group, add_completion=False, pretty_exceptions_enable=False, help=_ABOUT, no_args_is_help=True)
+
+
+# ------------------------------------------------------------ common parts
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _refuse(line: str) -> NoReturn:
+    _say(line)
+    raise typer.Exit(CANNOT_START)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _columns(pairs: Sequence[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, column = pair.partition("=")
+        if not (key and equals and column):
+            _refuse(f"--column 写法不对：{pair!r}。应写成 键=列名，例如 --column text=通报内容")
+        columns[key] = column
+    return columns
+
+
+def _check_model(model: str) -> None:
+    """Refuse a model that this version does not have before any file is touched."""
+    if model != "rules":
+        from nlp.classify import load_backend
+
+        load_backend(model)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from nlp.pipeline import fingerprints
+
+        marks = fingerprints()
+        print(f"wenze {marks['code']}  知识库 {marks['codebook']}")
+        raise typer.Exit
+
+
+Columns = Annotated[
+    list[str], typer.Option("--column", metavar="键=列名", help="表格中的列，可多次给出，例如 text=通报内容")
+]
+Model = Annotated[str, typer.Option("--model", metavar="模型", help="rules（规则，默认）| tfidf | bert | ensemble")]
+
+
+@app.callback()
+def _wenze(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="显示程序与知识库的版本")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整的调用栈")] = False,
+) -> None:
+    del version, debug
+
+
+# ------------------------------------------------------------ score
+
+
+def _format(out: str, given: str) -> str:
+    format = given or (Path(out).suffix.lstrip(".").lower() if out != STDIO else "jsonl")
+    if format not in FORMATS:
+        told = f"格式 {given}" if given else f"输出文件 {out} 的扩展名"
+        _refuse(f"不认识{told}。请用 --format 指明其一：{'、'.join(FORMATS)}")
+    if out == STDIO and format != "jsonl":
+        _refuse(f"标准输出只能写 jsonl，不能写 {format}。请用 -o 给出文件名")
+    return format
+
+
+def _counted(tally: Tally) -> str:
+    found = {
+        verdict: sum(n for key, n in tally.findings.items() if key.endswith(verdict)) for verdict in (".yes", ".unsure")
+    }
+    return (
+        f"通报 {tally.notices} 份（其中 {tally.no_case} 份未见问责案件），案件 {tally.cases} 起，"
+        f"对象 {tally.subjects} 个，处理 {tally.sanctions} 项，问题线索 {found['.yes']} 条，存疑 {found['.unsure']} 条"
+    )
+
+
+def _told(summary: Summary) -> None:
+    _say(f"完成，用时 {summary.seconds:.1f} 秒：{_counted(summary.tally)}")
+    _say(f"结果：{summary.out}；运行记录：{summary.run_file}")
+    if summary.errors_file:
+        errors = f"{summary.tally.errors} 处未能读取" if summary.tally.errors else "没有错误，只有未见案件的通报"
+        _say(f"{errors}，见 {summary.errors_file}")
+
+
+def _note_line(note: Record) -> str:
+    row = "" if note["row"] is None else f" 第 {note['row']} 行"
+    return f"{note['file'] or note['notice_id']}{row}：{note['reason']}。{note['cure']}"
+
+
+def _score_to_stdout(inputs: Sequence[str], workers: int, columns: dict[str, str]) -> int:
+    from nlp.batch import stream
+
+    tally = stream(inputs, sys.stdout, workers=workers, columns=columns, note=lambda note: _say(_note_line(note)))
+    _say(_counted(tally))
+    return 1 if tally.errors else 0
+
+
+def _score_to_file(inputs: Sequence[str], out: str, **options: Any) -> int:
+    from nlp.batch import score
+
+    if not sys.stderr.isatty():
+        summary = score(inputs, Path(out), **options)
+    else:
+        from nlp.report.terminal import progress_bar
+
+        with progress_bar() as report:
+            summary = score(inputs, Path(out), progress=report, **options)
+    _told(summary)
+    return summary.exit_code
+
+
+@app.command("score", cls=_Command)
+def score_cli(
+    *,
+    inputs: Annotated[list[str], typer.Argument(metavar="输入...", help="文件、文件夹、通配符，或 -（标准输入）")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="输出文件，- 为标准输出")],
+    format: Annotated[
+        str, typer.Option("--format", metavar="格式", help=f"{' | '.join(FORMATS)}，默认看输出文件的扩展名")
+    ] = "",
+    model: Model = "rules",
+    workers: Annotated[int, typer.Option("--workers", metavar="个数", min=1, help="同时工作的进程数，默认 1")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="接着做上次中断的运行，不丢也不重")] = False,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+    column: Columns = [],  # noqa: B006
+) -> None:
+    """读通报、逐案分析，写成表格。
+
+    一案一行。读不了的文件或行记入 输出文件.errors.jsonl，其余照做，退出码为 1；
+    输出文件.run.json 记下数量与程序、知识库、模型、输入的指纹。
+
+    例：
+      wenze score 通报/ -o 结果.xlsx
+      wenze score '归档/**/*.html' -o 结果.jsonl --workers 4
+      wenze score 台账.csv -o 结果.parquet --column text=通报内容 --column id=编号
+      wenze score 通报/ -o 结果.jsonl --resume
+      cat 台账.jsonl | wenze score - -o - > 结果.jsonl
+    """
+    chosen, columns = _format(out, format), _columns(column)
+    _check_model(model)
+    if out == STDIO:
+        if resume:
+            _refuse("写到标准输出的运行不能接着做。请用 -o 给出文件名再用 --resume")
+        raise typer.Exit(_score_to_stdout(inputs, workers, columns))
+    try:
+        code = _score_to_file(inputs, out, format=chosen, workers=workers, resume=resume, force=force, columns=columns)
+    except KeyboardInterrupt:
+        _say("已中断，做完的都在。同一条命令加 --resume 即可接着做")
+        raise typer.Exit(INTERRUPTED) from None
+    raise typer.Exit(code)
+
+
+# ------------------------------------------------------------ explain, demo
+
+
+def _read(inputs: Sequence[str], columns: dict[str, str], unread: list[ReadError]) -> Iterator[Notice]:
+    """Notices as they are read; what could not be read is told at once and added to ``unread``."""
+    from nlp.batch import items
+    from nlp.read import ReadError
+
+    for item in items(inputs, columns):
+        if isinstance(item, ReadError):
+            unread.append(item)
+            _say(str(item))
+        else:
+            yield item
+
+
+@app.command("explain", cls=_Command)
+def explain_cli(
+    file: Annotated[str, typer.Argument(metavar="文件", help="一份通报（或一张表），- 为标准输入")],
+    model: Model = "rules",
+    column: Columns = [],  # noqa: B006
+) -> None:
+    """在终端里逐案看：正文标出依据，列出谁受了什么处理、哪里值得再看。
+
+    例：
+      wenze explain 通报.html
+      cat 通报.txt | wenze explain -
+    """
+    from nlp.pipeline import analyze_notice
+    from nlp.report.terminal import reading_view
+
+    _check_model(model)
+    console = _console()
+    unread: list[ReadError] = []
+    for notice in _read([file], _columns(column), unread):
+        console.print(reading_view(analyze_notice(notice)))
+    raise typer.Exit(1 if unread else 0)
+
+
+@app.command("demo", cls=_Command)
+def demo_cli() -> None:
+    """分析随包附带的示例通报（人物地名均为虚构），看看结果是什么样。
+
+    例：
+      wenze demo
+    """
+    from nlp.pipeline import analyze_notice
+    from nlp.report.terminal import counts_line, reading_view, summary_table
+
+    console, readings = _console(), []
+    unread: list[ReadError] = []
+    for notice in _read([str(EXAMPLES)], {}, unread):
+        readings.append(analyze_notice(notice))
+        console.print(reading_view(readings[-1]))
+    console.print(summary_table(readings))
+    console.print(counts_line(readings))
+    console.print("下一步：wenze score 你的文件夹 -o 结果.xlsx", markup=False)
+    raise typer.Exit(1 if unread else 0)
+
+
+# ------------------------------------------------------------ segment, labels
+
+
+def _text_of(what: str) -> str:
+    if what == STDIO:
+        return sys.stdin.read()
+    try:
+        is_file = Path(what).is_file()
+    except OSError:  # a long text is no file name
+        is_file = False
+    if not is_file:
+        return what
+    unread: list[ReadError] = []
+    text = "\n".join(notice.text for notice in _read([what], {}, unread))
+    if unread:
+        raise typer.Exit(1)
+    return text
+
+
+@app.command("segment", cls=_Command)
+def segment_cli(
+    text: Annotated[str, typer.Argument(metavar="文本", help="一段文字、一个文件，或 -（标准输入）")] = STDIO,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+) -> None:
+    """分词：每行一个词，前面是它在文中的起止位置。
+
+    例：
+      wenze segment 给予张某党内严重警告处分
+      wenze segment 通报.txt --json
+    """
+    from nlp.segment import segment
+
+    words = segment(_text_of(text))
+    if as_json:
+        import json
+
+        print(json.dumps([{"text": w.text, "start": w.start, "end": w.end} for w in words], ensure_ascii=False))
+    else:
+        for word in words:
+            if word.text.strip():
+                print(f"{word.start}\t{word.end}\t{word.text}")
+
+
+@app.command("labels", cls=_Command)
+def labels_cli(as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False) -> None:
+    """列出二十种问题：标识、名称、定义。
+
+    例：
+      wenze labels
+      wenze labels --json
+    """
+    from nlp.codebook import load_codebook
+
+    issues = list(load_codebook().issues)
+    if as_json:
+        import json
+
+        keys = ("group", "definition", "includes", "excludes")
+        told = [{"id": i.id, "name": i.name, **{k: i.get(k) for k in keys}, "source": i.source} for i in issues]
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        from nlp.report.terminal import labels_table
+
+        _console().print(labels_table(issues))
+
+
+# ------------------------------------------------------------ entry
+
+
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+
+def _usage_error(error: Any) -> str:
+    """A mistake on the command line, told in Chinese by the kind of the mistake."""
+    param, option = getattr(error, "param", None), getattr(error, "option_name", "")
+    name = "" if param is None else param.metavar if param.param_type_name == "argument" else param.opts[-1]
+    kinds = {
+        "NoSuchOption": f"没有选项 {option}",
+        "NoSuchCommand": "没有这个命令",
+        "MissingParameter": f"缺少 {name}",
+        "BadParameter": f"{name} 的值不对",
+        "BadOptionUsage": f"选项 {option} 后面缺少它的值",
+    }
+    told = kinds.get(type(error).__name__, "没有这个命令，或者参数多了")
+    where = error.ctx.command_path if error.ctx else "wenze"
+    return f"命令用法不对：{told}。看 {where} --help"
+
+
+def _utf8() -> None:
+    for stream in (sys.stdout, sys.stderr, sys.stdin):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="strict" if stream is sys.stdin else "backslashreplace")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code; mistakes become one Chinese line, tracebacks only with --debug."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _utf8()
+    try:
+        code = app(arguments, prog_name="wenze", standalone_mode=False)
+    except _UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.message)
+        else:
+            _say(_usage_error(error))
+        return CANNOT_START
+    except (KeyboardInterrupt, typer.Abort):
+        _say("已中断")
+        return INTERRUPTED
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        _say(_failure(error))
+        return CANNOT_START
+    return code if isinstance(code, int) else 0
+
+
+def _failure(error: Exception) -> str:
+    from nlp.batch import BatchError
+    from nlp.classify import ModelNotAvailable
+    from nlp.codebook import CodebookError
+
+    if isinstance(error, (BatchError, CodebookError, ModelNotAvailable)):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"读写文件失败：{error.strerror or error}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"
+    return f"内部错误 {type(error).__name__}：{error}。加 --debug 再运行一次，把输出报告给 wenze 的维护者"

@@ -1,0 +1,103 @@
+"""The one path: a notice -> clean -> cases -> extraction -> findings -> analyses.
+
+In: ``Notice`` values, bare texts, or mappings with ``text``. Out: one ``Analysis`` a case.
+Never touches disk (but to fingerprint its own code) and never prints.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nlp
+from nlp.types import Analysis, Case, Caution, Clean, Notice, Split, unique
+
+RULES = "rules"
+_FIELDS = frozenset(field.name for field in fields(Notice)) - {"cautions"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of one notice: an analysis for each case, and every caution met on the way.
+
+    A notice without a case has no analysis; its cautions (``no_case``) are here all the same.
+    """
+
+    clean: Clean
+    analyses: tuple[Analysis, ...]
+    cautions: tuple[Caution, ...]
+
+
+@cache
+def code_fingerprint() -> str:
+    """Version and a hash of all the package's Python sources: '0.1.0+3f2a…'."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).as_posix()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{nlp.__version__}+{digest.hexdigest()[:12]}"
+
+
+@cache
+def fingerprints() -> dict[str, str]:
+    """Who makes a result: the fingerprints of code, codebook and model."""
+    from nlp.codebook import load_codebook
+
+    return {"code": code_fingerprint(), "codebook": load_codebook().fingerprint, "model": RULES}
+
+
+def as_notice(item: Notice | str | Mapping[str, Any]) -> Notice:
+    """A notice from whatever names one; a bare text is named by its hash. ValueError when ``text`` is missing."""
+    if isinstance(item, Notice):
+        return item
+    record: dict[str, Any] = {"text": item} if isinstance(item, str) else dict(item)
+    text = record.get("text")
+    if not isinstance(text, str):
+        raise ValueError(f"通报缺少正文：需要文字键 'text'，现有的键是 {sorted(record)}")
+    known = {key: value for key, value in record.items() if key in _FIELDS}
+    known.setdefault("id", hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12])
+    return Notice(**{**known, "id": str(known["id"])})
+
+
+def _analysis(case: Case, before: tuple[Caution, ...]) -> Analysis:
+    from nlp.classify.decide import decide, priority, rule_scores
+    from nlp.classify.rules import rule_findings
+    from nlp.extract import extract
+
+    extraction = extract(case)
+    ruled = rule_findings(case, extraction)
+    scores = rule_scores(ruled)
+    findings = decide(scores, ruled)
+    cautions = unique((*before, *extraction.cautions))
+    return Analysis(case, extraction, scores, findings, cautions, priority(findings), dict(fingerprints()))
+
+
+def _split(notice: Notice) -> Split:
+    from nlp.clean import clean
+    from nlp.split import split
+
+    return split(clean(notice))
+
+
+def analyze_notice(item: Notice | str | Mapping[str, Any]) -> Reading:
+    """Everything wenze reads off one notice; nothing is lost when it holds no case."""
+    notice = as_notice(item)
+    parts = _split(notice)
+    before = unique((*notice.cautions, *parts.clean.cautions, *parts.cautions))
+    analyses = tuple(_analysis(case, before) for case in parts.cases)
+    return Reading(parts.clean, analyses, unique((*before, *(c for analysis in analyses for c in analysis.cautions))))
+
+
+def analyze(notice: Notice | str | Mapping[str, Any]) -> list[Analysis]:
+    """The cases of one notice, each analysed; [] when it holds none."""
+    return list(analyze_notice(notice).analyses)
+
+
+def analyze_many(notices: Iterable[Notice | str | Mapping[str, Any]]) -> Iterator[Analysis]:
+    """The cases of many notices in their order, one at a time."""
+    for notice in notices:
+        yield from analyze_notice(notice).analyses
