@@ -192,7 +192,11 @@ def _plain_characters(mapped: _Mapped, cautions: list[Caution]) -> _Mapped:
     mapped = _substitute(mapped, _BREAKS, lambda _: "\n")
     mapped = _substitute(mapped, _INVISIBLE, lambda _: "")
     mapped = _substitute(mapped, _FULL_WIDTH, lambda m: _half_width(m.group()))
-    return _substitute(mapped, _PINYIN, lambda m: None if _TONES.isdisjoint(m.group()) else "") if _has_tones(mapped) else mapped
+    return (
+        _substitute(mapped, _PINYIN, lambda m: None if _TONES.isdisjoint(m.group()) else "")
+        if _has_tones(mapped)
+        else mapped
+    )
 
 
 def _has_tones(mapped: _Mapped) -> bool:

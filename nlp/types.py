@@ -203,8 +203,8 @@ class Sanction:
 class Subject:
     """Who is held to account, as one record. ``start``/``end``: source offsets of the first mention that names them.
 
-    ``name`` is verbatim; ``post`` is verbatim without 原/时任/现任 (that is ``former``). ``other_measures`` are those the
-    codebook knows but does not count among the canonical sanctions (约谈, 效能告诫, unspecified 组织处理).
+    ``name`` is verbatim; ``post`` is verbatim without 原/时任/现任 (that is ``former``). ``other_measures`` are those
+    the codebook knows but does not count among the canonical sanctions (约谈, 效能告诫, unspecified 组织处理).
     """
 
     kind: SubjectKind

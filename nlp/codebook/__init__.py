@@ -114,7 +114,9 @@ def _entry(file: str, raw: Mapping[str, Any]) -> Entry:
         try:
             re.compile(pattern)
         except re.error as error:
-            raise CodebookError(f"{file}: entry '{entry.id}': pattern {pattern!r} is no regular expression: {error}") from error
+            raise CodebookError(
+                f"{file}: entry '{entry.id}': pattern {pattern!r} is no regular expression: {error}"
+            ) from error
     return entry
 
 

@@ -1,7 +1,8 @@
 """Who got which measure and which responsibility.
 
-In: the skeleton of a case (one letter for each mention). Out: links from tokens to measures and responsibilities with their
-status. Reads one sentence at a time, left to right; what does not line up is left unlinked with a caution, never guessed.
+In: the skeleton of a case (one letter for each mention). Out: links from mentions to measures and responsibilities,
+with their status. Reads one sentence at a time, left to right; what does not line up is left unlinked with a caution,
+never guessed.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from itertools import pairwise
 
-from nlp.codebook import load_codebook
+from nlp.codebook import Entry
+from nlp.extract.amounts import count
+from nlp.extract.grammar import pattern
 from nlp.extract.mentions import (
     GROUP,
     MEASURE,
-    OPENING,
     ORGANISATION,
     PERSON,
     POST,
@@ -23,61 +25,18 @@ from nlp.extract.mentions import (
     RESPONSIBILITY,
     Skeleton,
     Token,
-    alternation,
 )
 from nlp.types import Caution, Status
 
-_LIST = r"[PUOGD](?:(?:、|和|与|及|以及|，|等)*[PUOGD])*"
+Tokens = tuple[Token, ...]
 
-
-@dataclass(frozen=True)
-class Rules:
-    """grammar.toml's patterns over the skeleton, compiled."""
-
-    light: re.Pattern[str]
-    handed: re.Pattern[str]
-    topic: re.Pattern[str]
-    prenominal: re.Pattern[str]
-    deciding_after: re.Pattern[str]
-    deciding_before: re.Pattern[str]
-    other_matter: re.Pattern[str]
-    negated: re.Pattern[str]
-    proposed: re.Pattern[str]
-    revoked_before: re.Pattern[str]
-    revoked_after: re.Pattern[str]
-    in_run: re.Pattern[str]
-    withdrawn: re.Pattern[str]
-    statistics: re.Pattern[str]
-    not_of_people: re.Pattern[str]
-
-
-_LEAD_IN = (
-    r"(?:\s*[（(]?(?:\d{1,2}|[一二三四五六七八九十]{1,3})[）)]?[、.．]?|[①-⑳]|经查|据查|据悉|其中|同时|此外|另外|另|但|而|对此|为此|因此|最终|随后|"
-    r"(?:\d{4}年)?(?:\d{1,2}月)?(?:\d{1,2}日)?(?:[上中下]旬|底|初|间)?(?:至[^，。；PUOGD]{2,12})?(?:期间|以来|前后|以后)?|(?:当|同|次|去|今|本)[年月日](?:\d{1,2}月)?(?:\d{1,2}日)?|任职?期间|日前|近日|的)*"
-)
-
-
-@cache
-def rules() -> Rules:
-    book = load_codebook()["grammar"].settings
-    handing = alternation(sorted(book["handing"], key=len, reverse=True))
-    return Rules(
-        light=re.compile(rf"(?P<list>{_LIST})(?:{alternation(book['light'])})*$"),
-        handed=re.compile(rf"(?:{handing}|F)(?:[^，。；PUOGDX]{{0,12}}的)?(?P<list>{_LIST})(?:[^PUOGD。；\n]|(?<=[向报由经])[PUO])*$"),
-        topic=re.compile(rf"(?:^|[，；：。\n]){_LEAD_IN}(?P<list>{_LIST})"),
-        prenominal=re.compile(rf"^(?:责任)?的(?P<list>{_LIST})"),
-        deciding_after=re.compile(alternation(book["deciding_after"])),
-        deciding_before=re.compile(rf"(?:{alternation(book['deciding_before'])})$"),
-        other_matter=re.compile(alternation(book["other_matter"])),
-        negated=re.compile(alternation(book["negated"])),
-        proposed=re.compile(alternation(book["proposed"])),
-        revoked_before=re.compile(alternation(book["revoked_before"])),
-        revoked_after=re.compile(alternation(book["revoked_after"])),
-        withdrawn=re.compile(rf"撤销(?:了)?(?:原)?对(?P<list>{_LIST})(?:作出)?的(?:原)?(?:处理|处分|问责)"),
-        not_of_people=re.compile(alternation(book["not_of_people"])),
-        statistics=re.compile(alternation(book["statistics"])),
-        in_run=re.compile(r"(?:处分|处理|处罚|决定|的|、|，|和|与|及|以及|并|且|同时|一并|并处|并被|被|受到|给予|予以|作出|兼?有|党纪|政务|政纪|、并|（[^（）]{0,20}）|[一二两]年|一?个月|期限|一级|F)*"),
-    )
+_SENTENCE_END = re.compile(r"[。！？\n]+")
+_NUMBER = re.compile(r"[一二两三四五六七八九十]+|\d+")
+# Measures that take a post away: a post named inside their split form is what is lost, not who loses it.
+_TAKES_POST = "职务"
+# A party measure this heavy goes with a measure of another family against the same people (撤销党内职务、降级).
+_HEAVY_PARTY = {"party_removal", "party_probation", "party_expulsion"}
+_PUBLIC_CRITICISM = "circulated_criticism"
 
 
 @dataclass(frozen=True)
@@ -91,7 +50,7 @@ class Link:
 
 @dataclass
 class Linked:
-    """What ``link`` found, in text order."""
+    """What ``link`` found, in text order; ``withdrawn``: those whose measures so far are all taken back."""
 
     links: list[Link] = field(default_factory=list)
     withdrawn: list[Token] = field(default_factory=list)
@@ -100,7 +59,7 @@ class Linked:
 
 @dataclass(frozen=True)
 class Run:
-    """Causes named one after the other (党内警告、政务记过处分): skeleton indices, first to last."""
+    """Causes told in one breath (党内警告、政务记过处分): their skeleton indices, and where their words begin."""
 
     indices: tuple[int, ...]
     left: int
@@ -110,310 +69,292 @@ class Run:
         return self.indices[-1] + 1
 
 
-class Linker:
-    """Walks the sentences of one case; remembers who was last talked about."""
+def link(text: str, skeleton: Skeleton) -> Linked:
+    """Link every measure and responsibility of the case to whom it concerns. ``text``: the case's clean text."""
+    return _Linker(text, skeleton).run()
+
+
+class _Linker:
+    """Walks the sentences of one case and remembers who was last talked about."""
 
     def __init__(self, text: str, skeleton: Skeleton) -> None:
         self.text = text
         self.sk = skeleton
-        self._texts = {t.start: text[t.start : t.end] for t in skeleton.tokens.values()}
-        self._names = {t.start: text[slice(*t.name)] for t in skeleton.tokens.values() if t.name}
-        self.rules = rules()
         self.out = Linked()
-        self.topic: tuple[Token, ...] = ()
+        self.topic: Tokens = ()
         self.people: list[Token] = []
         self.totals = False
 
     def run(self) -> Linked:
-        for start, end in _sentences(self.sk.text):
-            self._sentence(start, end)
-            for match in self.rules.withdrawn.finditer(self.sk.text, start, end):
-                self.out.withdrawn.extend(self._resolve(match.start("list"), match.end("list")))
+        start = 0
+        for match in _SENTENCE_END.finditer(self.sk.text):
+            self._sentence(start, match.end())
+            start = match.end()
+        self._sentence(start, len(self.sk.text))
         return self.out
 
-    # -- one sentence ---------------------------------------------------------------------------------------------
-
     def _sentence(self, start: int, end: int) -> None:
-        previous: tuple[int, tuple[Token, ...]] | None = None
+        met = start
+        dealt_with: Tokens = ()
         for run in self._runs(start, end):
-            self._meet(start, run.left)
-            targets = self._targets(start, end, run, previous)
+            self._meet(met, run.left)
+            targets = self._targets(start, met if dealt_with else start, end, run) or dealt_with
+            targets = targets or self._carried(start, run)
             if targets:
                 self._connect(start, end, run, targets)
-                previous = (run.right, targets)
-                self.topic = targets
-        self._meet(start, end)
-        topics = self._topics(start, end)
-        if topics and not (previous and previous[1]):
-            self.topic = topics
+                dealt_with = self.topic = targets
+                met = run.right
+        self._meet(met, end)
+        if not dealt_with:
+            self.topic = self._topics(start, end, None) or self.topic
+        for match in pattern("withdrawn").finditer(self.sk.text, start, end):
+            self.out.withdrawn.extend(self._resolve(*match.span("list"), None))
 
     def _meet(self, start: int, end: int) -> None:
-        for index, token in self.sk.tokens.items():
-            if start <= index < end and token.kind == PERSON and token not in self.people:
-                self.people.append(token)
+        """Remember the people named in [start, end), each at the last place where named."""
+        for index in range(start, end):
+            token = self.sk.tokens.get(index)
+            if token and token.kind == PERSON:
+                name = self._name(token)
+                self.people = [p for p in self.people if self._name(p) != name] + [token]
+
+    def _name(self, token: Token) -> str:
+        return self.text[slice(*(token.name or (token.start, token.end)))]
+
+    # -- causes ---------------------------------------------------------------------------------------------------
 
     def _runs(self, start: int, end: int) -> Iterator[Run]:
-        causes = [i for i, t in sorted(self.sk.tokens.items()) if start <= i < end and t.kind in (MEASURE, RESPONSIBILITY)]
+        causes = [
+            i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in (MEASURE, RESPONSIBILITY)
+        ]
         run: list[int] = []
         for index in causes:
-            if run and self._joined(run[-1], index):
-                run.append(index)
-                continue
-            if run:
+            if run and not self._joined(run[-1], index):
                 yield Run(tuple(run), self._left(run[0]))
-            run = [index]
+                run = []
+            run.append(index)
         if run:
             yield Run(tuple(run), self._left(run[0]))
 
     def _joined(self, a: int, b: int) -> bool:
-        if self.sk.tokens[a].kind != self.sk.tokens[b].kind:
-            return False
-        between = self.sk.text[a + 1 : b]
-        match = self.rules.in_run.match(between)
-        return match is not None and match.end() == len(between)
+        same = self.sk.tokens[a].kind == self.sk.tokens[b].kind
+        return same and re.fullmatch(f"(?:{pattern('in_run').pattern})*", self.sk.text[a + 1 : b]) is not None
 
     def _left(self, index: int) -> int:
         """Where the words of a cause begin: at the opening of a split form, else at the cause."""
         measure = self.sk.tokens[index].measure
-        if measure and measure.opening:
-            return self.sk.at(measure.opening[0])
-        return index
+        return self.sk.at(measure.opening[0]) if measure and measure.opening else index
+
+    def _entries(self, run: Run) -> list[Entry]:
+        return [m.entry for i in run.indices if (m := self.sk.tokens[i].measure)]
 
     # -- who ------------------------------------------------------------------------------------------------------
 
-    def _targets(self, start: int, end: int, run: Run, previous: tuple[int, tuple[Token, ...]] | None) -> tuple[Token, ...]:
-        first = run.indices[0]
+    def _targets(self, start: int, floor: int, end: int, run: Run) -> Tokens:
+        """Those of this sentence whom a run concerns; ``floor``: what stands before it has been dealt with."""
         self.totals = False
-        floor = previous[0] if previous else start
-        inside = self._inside_frame(run.left, first)
-        if inside:
-            return inside
-        if self.sk.tokens[first].kind == RESPONSIBILITY:
-            match = self.rules.prenominal.match(self.sk.text[run.right : end])
-            if match:
-                return self._resolve(run.right + match.start("list"), run.right + match.end("list"))
+        return (
+            self._inside(run)
+            or self._after_responsibility(run, end)
+            or self._right_before(start, run)
+            or self._objects(run, end)
+            or self._topics(floor, run.left, run)
+        )
+
+    def _carried(self, start: int, run: Run) -> Tokens:
+        """Whom the talk was about before this sentence, where it names nobody itself."""
+        if self.totals:
+            return ()
+        people = [
+            t
+            for i in range(start, run.left)
+            if (t := self.sk.tokens.get(i)) and t.kind == PERSON and not self._decides(i)
+        ]
+        if len({self._name(t) for t in people}) == 1 and not self.topic:
+            return tuple(people[-1:])
+        return self._suited(self.topic, run)
+
+    def _inside(self, run: Run) -> Tokens:
+        """Those named inside a split form (免去张某镇长职务, 责令镇党委作出检查)."""
+        close = run.indices[0]
+        match = pattern("list").search(self.sk.text, run.left, close)
+        if match is None:
+            return ()
+        found = self._resolve(*match.span(), None)
+        measure = self.sk.tokens[close].measure
+        if measure and self.text[measure.start : measure.end].endswith(_TAKES_POST):
+            return tuple(t for t in found if t.kind in (PERSON, GROUP))
+        return found
+
+    def _after_responsibility(self, run: Run, end: int) -> Tokens:
+        """负有领导责任的甲."""
+        if self.sk.tokens[run.indices[0]].kind != RESPONSIBILITY:
+            return ()
+        match = pattern("prenominal").match(self.sk.text[run.right : end])
+        return self._resolve(run.right + match.start("list"), run.right + match.end("list"), None) if match else ()
+
+    def _right_before(self, start: int, run: Run) -> Tokens:
+        """Those named right before a run, or after a verb that hands it to them."""
         left = self.sk.text[start : run.left]
-        for pattern in (self.rules.light, self.rules.handed):
-            match = pattern.search(left)
+        for name in ("light", "handed"):
+            match = pattern(name).search(left)
             while match:
                 found = self._resolve(start + match.start("list"), start + match.end("list"), run)
                 if found or self.totals:
                     return found
-                match = pattern.search(left, match.end("list")) if match.end("list") > match.start() else None
-        after = self._objects(run, end)
-        if after:
-            return after
-        new_topic = self._topics(floor, run.left, run)
-        if new_topic:
-            return new_topic
-        if previous:
-            return previous[1]
-        topic = self._topics(start, run.left, run)
-        return topic or self._lone(start, run.left, run) or self._suited(self.topic, run)
+                match = pattern(name).search(left, match.end("list"))
+        return ()
 
-    def _objects(self, run: Run, end: int) -> tuple[Token, ...]:
+    def _objects(self, run: Run, end: int) -> Tokens:
         """Those named right after a measure used as a verb: 通报批评某镇镇长."""
-        cause = self.sk.tokens[run.indices[-1]]
-        if cause.kind != MEASURE or not re.search(r"(?:^|[，：；。、]|并|决定|会议|已|O)$", self.sk.text[: run.left]):
+        if self.sk.tokens[run.indices[-1]].kind != MEASURE or not pattern("before_verb").search(
+            self.sk.text[: run.left]
+        ):
             return ()
-        match = re.match(rf"(?P<list>{_LIST})(?=[，。；、])", self.sk.text[run.right : end])
+        match = pattern("objects").match(self.sk.text[run.right : end])
         return self._resolve(run.right + match.start("list"), run.right + match.end("list"), run) if match else ()
 
-    def _inside_frame(self, left: int, close: int) -> tuple[Token, ...]:
-        if left >= close:
-            return ()
-        match = re.search(_LIST, self.sk.text[left:close])
-        if match is None:
-            return ()
-        found = self._resolve(left + match.start(), left + match.end())
-        measure = self.sk.tokens[close].measure
-        takes_post = measure is not None and "职务" in measure.entry.name or (measure is not None and measure.entry.id in ("removal_from_post", "bare_removal", "admin_removal"))
-        if takes_post:
-            found = tuple(t for t in found if t.kind in (PERSON, GROUP))
-        return found
-
-    def _lone(self, start: int, end: int, run: Run) -> tuple[Token, ...]:
-        """The only person of the sentence so far, wherever named."""
-        people = {self.sk.tokens[i].start: self.sk.tokens[i] for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind == PERSON and not self._decides(i)}
-        return tuple(people.values()) if len(people) == 1 and not self.topic else ()
-
-    def _topics(self, start: int, end: int, run: Run | None = None) -> tuple[Token, ...]:
+    def _topics(self, start: int, end: int, run: Run | None) -> Tokens:
         """The last list that opens a clause in [start, end) and is no deciding organ."""
-        found: tuple[Token, ...] = ()
-        for match in self.rules.topic.finditer(self.sk.text[start:end]):
+        found: Tokens = ()
+        if self.totals:
+            return found
+        for match in pattern("topic").finditer(self.sk.text[start:end]):
             tokens = self._resolve(start + match.start("list"), start + match.end("list"), run)
             if tokens and (run is not None or any(t.kind != ORGANISATION for t in tokens)):
                 found = tokens
         return found
 
-    def _resolve(self, start: int, end: int, run: Run | None = None) -> tuple[Token, ...]:
-        """The tokens of a list, pronouns replaced by whom they stand for, deciders left out."""
+    def _resolve(self, start: int, end: int, run: Run | None) -> Tokens:
+        """The mentions of a list, pronouns replaced by whom they stand for, deciders left out."""
         found: list[Token] = []
         for index in range(start, end):
             token = self.sk.tokens.get(index)
-            if token is None or token.kind in (MEASURE, OPENING, RESPONSIBILITY):
-                continue
-            if token.kind == PRONOUN:
-                if not (found and self.sk.text[index - 1] in "PU"):
-                    found.extend(t for t in self._stands_for(token) if t not in found)
-            elif not self._decides(index):
-                if token.kind == GROUP:
-                    meant = self._group_means(token, found if self.sk.text[index - 1] == "等" else [])
-                    if meant is not None:
-                        found.extend(t for t in meant if t not in found)
-                        continue
-                    if self._statistics(token):
-                        self.totals = True
-                        continue
-                if token.kind == POST and (self._heading(index) or self._statistics(token)):
-                    continue
-                found.append(token)
+            if token is not None and token.kind in (PERSON, POST, ORGANISATION, GROUP, PRONOUN):
+                found.extend(t for t in self._meant(index, token, found) if t not in found)
         return self._suited(tuple(found), run)
 
-    def _suited(self, tokens: Sequence[Token], run: Run | None) -> tuple[Token, ...]:
+    def _meant(self, index: int, token: Token, listed: Sequence[Token]) -> Tokens:
+        """Whom one mention of a list adds to those ``listed`` before it."""
+        if token.kind == PRONOUN:
+            return () if listed and self.sk.text[index - 1] in (PERSON, POST) else self._stands_for(token)
+        if self._decides(index):
+            return ()
+        if token.kind == GROUP:
+            return self._group(index, token, listed)
+        if token.kind == POST and (self._in_title(index) or self._in_totals(token)):
+            return ()
+        return (token,)
+
+    def _suited(self, tokens: Tokens, run: Run | None) -> Tokens:
         """Without organisations where no measure of the run can be taken against one."""
-        if run is None:
-            return tuple(tokens)
-        entries = [m.entry for i in run.indices if (m := self.sk.tokens[i].measure)]
+        entries = self._entries(run) if run else []
         if entries and not any("organisation" in e.get("applies_to", ()) for e in entries):
             return tuple(t for t in tokens if t.kind != ORGANISATION)
-        return tuple(tokens)
+        return tokens
 
-    def _stands_for(self, pronoun: Token) -> tuple[Token, ...]:
-        text = self._texts[pronoun.start]
-        digit = re.search(r"[一二两三四五六七八九十]+|\d+", text)
-        distinct = self._distinct()
-        if digit and (count := _small(digit.group())) and count > 1:
-            return tuple(distinct[-count:]) if len(distinct) >= count else ()
+    def _stands_for(self, pronoun: Token) -> Tokens:
+        text = self.text[pronoun.start : pronoun.end]
+        number = _NUMBER.search(text)
+        wanted = count(number.group()) if number else None
+        if wanted and wanted > 1:
+            return tuple(self.people[-wanted:]) if len(self.people) >= wanted else ()
         if text.startswith(("上述", "以上")):
-            return tuple(distinct)
-        return self.topic[-1:] if len(self.topic) != 1 else self.topic
+            return tuple(self.people)
+        return self.topic[-1:]
 
-    def _group_means(self, group: Token, listed: Sequence[Token]) -> tuple[Token, ...] | None:
-        """The people a counted group repeats (甲、乙等2人; 给予5名教师 after five names), or None for a group of its own."""
-        named = [t for t in self._distinct() if t.start < group.start]
-        if listed and group.count is not None and group.count <= len(listed):
+    def _group(self, index: int, group: Token, listed: Sequence[Token]) -> Tokens:
+        """A counted group, the people it repeats (甲、乙等2人; 给予5名教师 after five names), or nobody for a total."""
+        among = self.sk.text[index - 1 : index] == "等"
+        if among and group.count is not None and group.count <= len(listed):
             return ()
-        index = self.sk.at(group.start)
-        definite = re.search(r"(?:给予|对|责令|该|上述|以上|这|等)$", self.sk.text[max(0, index - 3) : index])
-        fresh = re.match(r"其余|其他|其它|另|还有|其中", self._texts[group.start])
-        if definite and not fresh and group.count is not None and group.count == len(named) > 1:
+        named = [p for p in self.people if p.start < group.start]
+        definite = pattern("definite").search(self.sk.text, max(0, index - 3), index)
+        fresh = pattern("fresh_group").match(self.text, group.start)
+        if definite and not fresh and group.count == len(named) > 1:
             return tuple(named)
-        return None
+        if self._in_totals(group):
+            self.totals = True
+            return ()
+        return (group,)
 
-    def _heading(self, index: int) -> bool:
-        """Whether the mention stands in a line without a full stop: a title names posts without dealing with anybody."""
-        start = self.sk.text.rfind("\n", 0, index) + 1
-        end = self.sk.text.find("\n", index)
-        told_again = "X" in self.sk.text[end:]
+    def _in_title(self, index: int) -> bool:
+        """Whether a post stands in a title: a line without a full stop above a text that deals with people."""
+        start, end = self.sk.text.rfind("\n", 0, index) + 1, self.sk.text.find("\n", index)
         line = self.sk.text[start:end]
-        return end >= 0 and not re.search(r"[。；！？]", line) and ("X" not in line or told_again)
+        return (
+            end >= 0 and not re.search(r"[。；！？]", line) and (MEASURE not in line or MEASURE in self.sk.text[end:])
+        )
 
-    def _statistics(self, group: Token) -> bool:
-        """Whether the group stands in a sentence of totals."""
-        index = self.sk.at(group.start)
-        start = self.sk.text.rfind("。", 0, index) + 1
-        end = self.sk.text.find("。", index)
-        return self.rules.statistics.search(self._plain(start, end if end >= 0 else len(self.sk.text))) is not None
-
-    def _plain(self, start: int, end: int) -> str:
-        last = self.sk.places[end] if end < len(self.sk.places) else len(self.text)
-        return self.text[self.sk.places[start] : last] if start < len(self.sk.places) else ""
-
-    def _distinct(self) -> list[Token]:
-        """The people met so far, each at the last place where named, in that order."""
-        return list({self._names.get(t.start, str(t.start)): t for t in self.people}.values())
+    def _in_totals(self, token: Token) -> bool:
+        """Whether a mention stands in a sentence of totals (截至目前共处理32人)."""
+        start, end = self.text.rfind("。", 0, token.start) + 1, self.text.find("。", token.start)
+        return pattern("statistics").search(self.text, start, end if end >= 0 else len(self.text)) is not None
 
     def _decides(self, index: int) -> bool:
         """Whether the one named at ``index`` decides or is told, rather than dealt with."""
-        token = self.sk.tokens[index]
-        before = self.sk.text[max(0, index - 8) : index]
-        if self.rules.deciding_before.search(before) and not re.match(r"(?:均|都|分别)?(?:被|受到|因)", self.sk.text[index + 1 :]):
-            return not re.search(r"[PUG](?:和|与|及|以及)$", before)
-        if token.kind == ORGANISATION and re.search(r"[PUGD](?:向|对)$", before):
+        kind, before, after = (
+            self.sk.tokens[index].kind,
+            self.sk.text[max(0, index - 8) : index],
+            self.sk.text[index + 1 :],
+        )
+        if pattern("deciding_before").search(before) and not pattern("dealt_with_after").match(after):
+            return pattern("listed_before").search(before) is None
+        if kind == POST:
+            return pattern("held_before").search(before) is not None
+        if kind != ORGANISATION:
+            return False
+        if pattern("addressed_before").search(before):
             return True
-        if token.kind == POST and re.search(r"(?:作为|身为|担任|系|兼任|[当任]|成为|一名|，是|即)$", before):
-            return True
-        if token.kind == ORGANISATION and not re.search(r"(?:对|责令|责成|给予|O[、和与及])$", before):
-            return self.rules.deciding_after.match(self.sk.text[index + 1 : index + 40]) is not None
-        return False
+        return not pattern("object_before").search(before) and pattern("deciding_after").match(after[:40]) is not None
 
     # -- what -----------------------------------------------------------------------------------------------------
 
-    def _connect(self, start: int, end: int, run: Run, targets: tuple[Token, ...]) -> None:
-        if self.rules.other_matter.search(self.sk.text[start : run.left]):
+    def _connect(self, start: int, end: int, run: Run, targets: Tokens) -> None:
+        if pattern("other_matter").search(self.sk.text, start, run.left):
             return
         causes = [i for i in run.indices if self._counts(start, i)]
-        if not causes:
+        shares = self._shares(causes, targets, self.sk.text[max(start, run.left - 60) : run.indices[0]])
+        if shares is None:
+            message = f"“分别”所列{len(targets)}个对象与{len(causes)}项处理无法一一对应，未作关联"
+            self.out.cautions.append(Caution("unaligned_list", message))
             return
-        statuses: dict[int, Status] = {i: self._status(start, end, i) for i in causes}
-        between = self.sk.text[max(start, run.left - 60) : run.indices[0]]
-        spread = _distribute(causes, targets, between, self.sk)
-        if spread is None:
-            self.out.cautions.append(Caution("unaligned_list", f"“分别”所列{len(targets)}个对象与{len(causes)}项处理无法一一对应，未作关联"))
-            spread = [()] * len(causes)
-        for index, who in zip(causes, spread, strict=True):
-            for token in who:
-                self.out.links.append(Link(token, self.sk.tokens[index], statuses[index]))
+        for index, who in zip(causes, shares, strict=True):
+            status = self._status(start, end, index)
+            self.out.links.extend(Link(token, self.sk.tokens[index], status) for token in who)
 
     def _counts(self, start: int, index: int) -> bool:
-        left = self.sk.text[start : self._left(index)]
+        """Whether a measure is taken: not told as not taken, and no mere publication of a matter."""
+        left = self._left(index)
         measure = self.sk.tokens[index].measure
-        told = measure is not None and measure.entry.id == "circulated_criticism" and self.rules.not_of_people.search(self._plain(start, self._left(index)))
-        return not (told or self.rules.negated.search(left))
+        if measure and measure.entry.id == _PUBLIC_CRITICISM:
+            place = self.sk.places[start]
+            if pattern("not_of_people").search(self.text, place, measure.whole[0]):
+                return False
+        return pattern("negated").search(self.sk.text, start, left) is None
 
     def _status(self, start: int, end: int, index: int) -> Status:
         left = self.sk.text[start : self._left(index)]
-        if self.rules.revoked_before.search(left) or self.rules.revoked_after.search(self.sk.text[index + 1 : end]):
+        if pattern("revoked_before").search(left) or pattern("revoked_after").search(self.sk.text[index + 1 : end]):
             return "revoked"
         clause = left[left.rfind("；") + 1 :]
-        proposals = list(self.rules.proposed.finditer(clause))
-        settled = proposals and re.search(r"现已|已对|已被|已给予|决定给予|决定对|受到", clause[proposals[-1].end() :])
+        proposals = list(pattern("proposed").finditer(clause))
+        settled = proposals and pattern("settled").search(clause, proposals[-1].end())
         return "proposed" if proposals and not settled else "decided"
 
-
-def _small(text: str) -> int:
-    return int(text) if text.isdigit() else "零一二三四五六七八九十".find(text.replace("两", "二"))
-
-
-_HEAVY_PARTY = {"party_removal", "party_probation", "party_expulsion"}
-
-
-def _distribute(causes: list[int], targets: tuple[Token, ...], between: str, sk: Skeleton) -> list[tuple[Token, ...]] | None:
-    """For each cause those it hits; None when 分别 promises an order that the two lists do not keep.
-
-    ``between``: the skeleton text before the causes, in which 分别 may stand.
-    """
-    everyone = [targets] * len(causes)
-    if "分别" not in between or len(causes) == 1:
-        return everyone
-    if len(targets) == 1:
-        return None if re.search(r"等人?分别", between) else everyone
-    entries = [m.entry for i in causes if (m := sk.tokens[i].measure)]
-    if len(entries) == len(causes) == 2 and entries[0].id in _HEAVY_PARTY and entries[1]["family"] != "党纪":
-        return everyone
-    if len(causes) == len(targets):
-        return [(t,) for t in targets]
-    slots: list[list[int]] = [[causes[0]]]
-    for a, b in zip(causes, causes[1:], strict=False):
-        if re.search(r"和|，|以及|与|及", sk.text[a + 1 : b]):
-            slots.append([b])
-        else:
-            slots[-1].append(b)
-    if len(slots) != len(targets):
-        return None
-    return [(targets[n],) for n, slot in enumerate(slots) for _ in slot]
-
-
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    for match in re.finditer(r"[。！？\n]+", text):
-        yield start, match.end()
-        start = match.end()
-    if start < len(text):
-        yield start, len(text)
-
-
-def link(text: str, skeleton: Skeleton) -> Linked:
-    """Link every measure and responsibility of the case to whom it concerns. ``text``: the case's clean text."""
-    return Linker(text, skeleton).run()
+    def _shares(self, causes: Sequence[int], targets: Tokens, before: str) -> list[Tokens] | None:
+        """For each cause those it hits; None when 分别 (in ``before``) promises an order that the lists do not keep."""
+        everyone = [targets] * len(causes)
+        if "分别" not in before or len(causes) < 2:
+            return everyone
+        if len(targets) == 1:
+            return None if pattern("open_share").search(before) else everyone
+        entries = [m.entry for i in causes if (m := self.sk.tokens[i].measure)]
+        if len(entries) == 2 and entries[0].id in _HEAVY_PARTY and entries[1]["family"] != entries[0]["family"]:
+            return everyone
+        if len(causes) == len(targets):
+            return [(t,) for t in targets]
+        shares = [0]
+        for a, b in pairwise(causes):
+            shares.append(shares[-1] + bool(pattern("share_break").search(self.sk.text, a + 1, b)))
+        return [(targets[n],) for n in shares] if shares[-1] + 1 == len(targets) else None

@@ -60,7 +60,7 @@ def _precedence(measure: Measure) -> tuple[bool, int, int]:
 
 
 def find_measures(text: str) -> list[Measure]:
-    """All measures named in ``text``, in order, without overlaps: contiguous forms before split ones, longer before shorter."""
+    """All measures named in ``text``, in order, none overlapping: whole forms before split ones, long before short."""
     found: dict[tuple[int, int], Measure] = {}
     taken: list[tuple[int, int]] = []
     for measure in sorted(_candidates(text), key=_precedence):

@@ -57,7 +57,9 @@ def lexicon() -> Lexicon:
         unsurnamed=tuple(surnames["unsurnamed"]["names"]),
         heads=re.compile(head_pattern()),
         end_not=frozenset(book["grammar"].settings["name_end_not"]),
-        masked=re.compile(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![公局镇县市村企校乡区科种项些部单位])"),
+        masked=re.compile(
+            rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![公局镇县市村企校乡区科种项些部单位])"
+        ),
     )
 
 

@@ -1,0 +1,100 @@
+"""Where a text names people.
+
+In: a text, its head words of posts, and ranges that cannot be part of a name. Out: ranges of names, in order. A name is
+believed where a post, a verb of sanction or its own deeds show a person, and then wherever else it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nlp.extract.grammar import alternation, pattern
+from nlp.extract.names import clear_count, dotted_name_at, foreign_name_at, masked_after_post, masked_names, name_at
+from nlp.extract.phrases import Range, Ranges
+
+_REMARK = re.compile(r"（[^（）]{1,20}）")
+
+
+@dataclass
+class _Names:
+    """The names accepted so far; ``fence``: ranges no name may touch."""
+
+    text: str
+    fence: Ranges
+    blocked: Ranges
+    found: Ranges = field(default_factory=Ranges)
+
+    def accept(self, start: int, name: str | None) -> bool:
+        """Take a name, if nothing stands against it, and the names listed after it."""
+        if name is None:
+            return False
+        end = start + len(name)
+        if self.blocked.hit(start, end) or self.found.hit(start, end):
+            return False
+        if pattern("not_people").search(self.text, max(0, start - 8), start):
+            return False
+        self.found.add(start, end)
+        following = pattern("separator").match(self.text, end)
+        if following:
+            self.accept(following.end(), self.plain(following.end()))
+        return True
+
+    def plain(self, start: int, *, trusted: bool = False) -> str | None:
+        """A name at ``start`` by its own form."""
+        dotted = dotted_name_at(self.text, start)
+        return dotted or name_at(self.text, start, trusted=trusted, blocked=self.fence.items)
+
+    def introduced(self, end: int) -> bool:
+        """Whether what follows a candidate shows a person: a post, a measure, a deed; or another such name after 、."""
+        if pattern("introduced").match(self.text, end) or self.fence.hit(end, end + 1):
+            return True
+        separator = pattern("separator").match(self.text, end)
+        following = self.plain(separator.end()) if separator else None
+        return bool(separator and following and self.introduced(separator.end() + len(following)))
+
+
+def find_people(text: str, heads: Sequence[Range], blocked: Ranges) -> list[Range]:
+    """The ranges of ``text`` that name a person, in order; ``heads`` are head words of posts, ``blocked`` measures."""
+    names = _Names(text, Ranges([*heads, *blocked.items]), blocked)
+    for start, end in masked_names(text):
+        names.accept(start, text[start:end])
+    for _, end in heads:
+        _after_post(names, end)
+    for start, sure in sorted(_anchors(text, blocked)):
+        name = names.plain(start, trusted=sure)
+        if name and (sure or clear_count(text, name) > 1 or names.introduced(start + len(name))):
+            names.accept(start, name)
+    _repeated(names)
+    return sorted(names.found.items)
+
+
+def _after_post(names: _Names, end: int) -> None:
+    """The name right after a post, a remark in brackets between them passed over."""
+    remark = _REMARK.match(names.text, end)
+    start = remark.end() if remark else end
+    names.accept(
+        start,
+        names.plain(start, trusted=True)
+        or masked_after_post(names.text, start)
+        or foreign_name_at(names.text, start, pattern("after_unsurnamed")),
+    )
+
+
+def _anchors(text: str, blocked: Ranges) -> Iterator[tuple[int, bool]]:
+    """Where a name may begin without a post, and whether it must (免去张某…职务)."""
+    for start, end in blocked.items:
+        if pattern("removing").match(text, start):
+            yield end, True
+    for name in ("handing", "name_anchor", "organs"):
+        for match in pattern(name).finditer(text):
+            yield match.end(), False
+
+
+def _repeated(names: _Names) -> None:
+    """Every other place of the names found."""
+    known = sorted({names.text[a:b] for a, b in names.found.items}, key=len, reverse=True)
+    if known:
+        for match in re.finditer(alternation(map(re.escape, known)), names.text):
+            names.accept(match.start(), match.group())

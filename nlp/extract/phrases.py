@@ -1,0 +1,118 @@
+"""Phrases of posts and organisations: where they begin and how far they go on.
+
+In: a text and where its head words stand. Out: offsets of that text. Never decides who holds a post.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+
+from nlp.extract.grammar import pattern, source
+
+Range = tuple[int, int]
+
+# A bracket inside a name (高二（13）班), read from its end.
+_SHORT_BRACKET = re.compile(r"（[^（），。；：]{1,8}）$")
+_MEMBER = re.compile(r"、(?P<next>[^，。；：、\n（]{1,24})")
+
+
+class Ranges:
+    """A set of ranges that knows whether another one overlaps."""
+
+    def __init__(self, ranges: Iterable[Range] = ()) -> None:
+        self.items = list(ranges)
+
+    def hit(self, start: int, end: int) -> bool:
+        return any(a < end and start < b for a, b in self.items)
+
+    def add(self, start: int, end: int) -> None:
+        self.items.append((start, end))
+
+    def end_before(self, offset: int) -> int:
+        """The end of the last range that ends at or before ``offset``; 0 where there is none."""
+        return max((b for _, b in self.items if b <= offset), default=0)
+
+
+@cache
+def _particle() -> re.Pattern[str]:
+    return re.compile(rf"(?!{source('phrase_keep')})[{source('phrase_cut_single')}]")
+
+
+def phrase_start(text: str, end: int, *, floor: int, boundaries: Collection[int] = ()) -> int:
+    """Where the phrase that ends at ``end`` begins: after the last stop mark, verb, date or name, not before ``floor``.
+
+    ``boundaries`` are offsets right after names and measures.
+    """
+    start = max([_line_start(text, end, floor), *(b for b in boundaries if floor < b < end)])
+    start = max([start, *(m.end() for m in pattern("phrase_cut").finditer(text, start, end + 12) if m.end() < end)])
+    while start < end - 1:
+        head = pattern("phrase_head").match(text, start, end)
+        if head and head.end() < end:
+            start = head.end()
+        elif _particle().match(text, start):
+            start += 1
+        else:
+            break
+    return start
+
+
+def _line_start(text: str, end: int, floor: int) -> int:
+    """Go left to a stop mark or 、, over short brackets."""
+    stops = source("phrase_stop")
+    start = end
+    while start > floor and text[start - 1] not in stops and text[start - 1] != "、":
+        bracket = _SHORT_BRACKET.search(text, floor, start) if text[start - 1] == "）" else None
+        if text[start - 1] in "（）" and bracket is None:
+            break
+        start = bracket.start() if bracket else start - 1
+    return start
+
+
+def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, boundaries: Collection[int] = ()) -> int:
+    """Where the posts that end at ``end`` begin, over 、 when what stands before it is a post as well.
+
+    ``heads``: start of each head word by its end.
+    """
+    start = phrase_start(text, end, floor=floor, boundaries=boundaries)
+    pair = pattern("paired_body").search(text, floor, start)
+    if pair and pattern("paired_body_next").match(text, start):
+        start = phrase_start(text, pair.start() + 1, floor=floor, boundaries=boundaries)
+    while start > floor and text[start - 1] == "、":
+        previous = start - 1
+        if previous not in heads:
+            previous = text.rfind("（", floor, previous) if text[previous - 1] == "）" else -1
+            if previous not in heads:
+                break
+        start = phrase_start(text, previous, floor=floor, boundaries=boundaries)
+    return start
+
+
+def last_head(heads: Iterable[Range], start: int, end: int) -> int | None:
+    """The end of the last head word inside [start, end)."""
+    return max((b for a, b in heads if start <= a and b <= end), default=None)
+
+
+def posts_right(text: str, end: int, heads: Collection[Range], *, one_holder: bool = True) -> int:
+    """Where posts go on to over 、 (党委副书记、镇长).
+
+    ``one_holder``: a name holds them all; else a post with a unit of its own (、镇环保站站长) is somebody else's.
+    """
+    while True:
+        following = _MEMBER.match(text, end)
+        head = last_head(heads, *following.span("next")) if following else None
+        if following is None or head is None:
+            return end
+        if not one_holder and pattern("own_unit").search(text[following.start("next") : head]):
+            return end
+        end = head
+
+
+def post_before(text: str, end: int) -> str | None:
+    """The posts that stand right before ``end``, verbatim, or None."""
+    floor = max(0, end - 60)
+    heads = {m.end(): m.start() for m in pattern("post").finditer(text, floor, end)}
+    if end not in heads:
+        return None
+    return text[posts_left(text, end, heads, floor=floor) : end] or None

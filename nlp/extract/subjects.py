@@ -1,0 +1,374 @@
+"""Who is held to account, one record each: name, post, rank, responsibility and measures.
+
+In: a case, with the date and the organ of its decision. Out: those held to account, those only mentioned, and cautions.
+Gathers what ``mentions`` found and ``link`` tied together; settles bare measures (记过) by neighbours, body and date.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from nlp.codebook import Entry, load_codebook
+from nlp.extract.grammar import pattern
+from nlp.extract.link import Linked, link
+from nlp.extract.measures import find_measures
+from nlp.extract.mentions import (
+    GROUP,
+    MEASURE,
+    ORGANISATION,
+    PERSON,
+    POST,
+    RESPONSIBILITY,
+    Token,
+    find_mentions,
+    skeleton,
+)
+from nlp.extract.phrases import Range, post_before
+from nlp.extract.posts import Places, Post, read_post
+from nlp.types import Case, Caution, Sanction, Status, Subject, SubjectKind, unique
+
+_KINDS: Mapping[str, SubjectKind] = {PERSON: "person", POST: "person", ORGANISATION: "organisation", GROUP: "group"}
+# From this month on, measures of the state against public officials are 政务处分 (监察法).
+_GOVERNMENT_SANCTIONS_SINCE = "2018-03"
+_LISTED_BEFORE = 6  # characters between a measure and a bare one whose family it tells (党内警告、严重警告)
+
+
+@dataclass(frozen=True)
+class People:
+    """Those held to account, and those the text names without telling of a measure."""
+
+    subjects: tuple[Subject, ...]
+    mentioned: tuple[Subject, ...]
+    cautions: tuple[Caution, ...]
+
+
+@dataclass
+class _Record:
+    """One subject while its mentions are gathered; ``token`` is the first of them."""
+
+    token: Token
+    posts: list[Range] = field(default_factory=list)
+    shared_post: Range | None = None
+    measures: list[tuple[Token, Status]] = field(default_factory=list)
+    responsibility: Token | None = None
+    held: bool = False
+
+    @property
+    def entries(self) -> set[str]:
+        return {cause.measure.entry.id for cause, _ in self.measures if cause.measure}
+
+
+def read_subjects(case: Case, *, decided: str | None = None, issuer: str = "") -> People:
+    """Read people and bodies of a case. ``decided``: ISO date (or its beginning); ``issuer``: the deciding organ."""
+    text = case.text
+    tokens = find_mentions(text, find_measures(text), _responsibilities(text))
+    linked = link(text, skeleton(text, tokens))
+    records = _Gatherer(text).gather(tokens, linked)
+    built = list(_Builder(case, decided, issuer, tokens).subjects(records))
+    return People(
+        tuple(s for s, held in built if held),
+        tuple(s for s, held in built if not held and s.kind == "person" and (s.name or s.responsibility)),
+        unique([*linked.cautions, *_orphans(tokens, linked)]),
+    )
+
+
+def _responsibilities(text: str) -> list[Token]:
+    """Responsibilities told as borne, the longest form first."""
+    table = load_codebook()["responsibilities"]
+    before, after = re.compile(table.settings["negation"]), re.compile(table.settings["negation_after"])
+    found = [
+        Token(RESPONSIBILITY, *match.span(), entry=entry)
+        for entry in table
+        if entry.patterns
+        for match in entry.find(text)
+        if not before.search(text[max(0, match.start() - 12) : match.start()])
+        and not after.match(text[match.end() :][:16])
+    ]
+    return sorted(found, key=lambda t: (t.start - t.end, t.start))
+
+
+def _orphans(tokens: Iterable[Token], linked: Linked) -> Iterator[Caution]:
+    """A measure of the list where nobody at all is found whom it hits."""
+    if any(item.cause.kind == MEASURE for item in linked.links):
+        return
+    for token in tokens:
+        if token.kind == MEASURE and token.measure and token.measure.entry.get("canonical"):
+            name = token.measure.entry.name
+            yield Caution("sanction_without_subject", f"读到处理措施“{name}”，但未找到对应的人员或组织")
+            return
+
+
+class _Gatherer:
+    """Puts the mentions of one subject together."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.records: dict[str, _Record] = {}
+
+    def gather(self, tokens: Iterable[Token], linked: Linked) -> list[_Record]:
+        for token in tokens:
+            if token.kind in _KINDS:
+                self._mention(token)
+        for item in linked.links:
+            record = self.records[self._key_of_fuller(item.token)]
+            if item.cause.kind == RESPONSIBILITY:
+                record.responsibility = record.responsibility or item.cause
+            else:
+                record.measures.append((item.cause, item.status))
+                record.held = True
+        for token in linked.withdrawn:
+            record = self.records[self._key_of_fuller(token)]
+            record.measures = [(c, "revoked" if c.start < token.start else status) for c, status in record.measures]
+        for record in self.records.values():
+            record.held = record.held or self._held_otherwise(record)
+        return self._without_summaries()
+
+    def _mention(self, token: Token) -> None:
+        record = self.records.setdefault(self._key(token), _Record(token))
+        if token.post and token.kind in (PERSON, POST):
+            record.posts.append(token.post)
+        record.shared_post = record.shared_post or token.shared_post
+
+    def _words(self, token: Token) -> str:
+        return self.text[token.start : token.end]
+
+    def _key(self, token: Token) -> str:
+        if token.kind == PERSON and token.name:
+            return PERSON + self.text[slice(*token.name)]
+        return f"{token.kind}{token.start}" if token.kind == GROUP else token.kind + self._words(token)
+
+    def _key_of_fuller(self, token: Token) -> str:
+        """The key of the one record a bare post or a short organisation name stands for, named more fully before."""
+        key, words = self._key(token), self._words(token)
+        if token.kind == ORGANISATION:
+            fuller = [k for k in self._earlier(token, ORGANISATION) if k.endswith(words)]
+        elif token.kind == POST:
+            fuller = [
+                k for k in self._earlier(token, PERSON) if any(p.endswith(words) for p in self._posts(self.records[k]))
+            ]
+        else:
+            fuller = []
+        return fuller[0] if len(fuller) == 1 else key
+
+    def _earlier(self, token: Token, kind: str) -> list[str]:
+        own = self._key(token)
+        return [k for k, r in self.records.items() if k[0] == kind and k != own and r.token.start < token.start]
+
+    def _posts(self, record: _Record) -> list[str]:
+        return [self.text[a:b] for a, b in record.posts]
+
+    def _held_otherwise(self, record: _Record) -> bool:
+        """Held to account without a measure of the list (立案审查, 交由追责)."""
+        if record.token.kind != PERSON:
+            return False
+        clause = re.split(r"[。；]", self.text[record.token.end :][:40])[0]
+        return pattern("held").search(clause) is not None
+
+    def _without_summaries(self) -> list[_Record]:
+        """The records less unnamed posts and counted groups that only repeat people named elsewhere (in a title)."""
+        records = list(self.records.values())
+        kept = [r for r in records if not (r.token.kind == POST and r.held and self._repeats(r, records))]
+        result: list[_Record] = []
+        for record in kept:
+            if not (record.token.kind == GROUP and record.held and self._sums_up(record, kept, result)):
+                result.append(record)
+        return result
+
+    def _repeats(self, post: _Record, records: Iterable[_Record]) -> bool:
+        """Whether somebody dealt with alike holds the post (经理 – 党总支书记、经理戴某)."""
+        words = self._pointing(self._words(post.token))
+        for other in records:
+            alike = other is not post and other.held and post.entries <= other.entries
+            if alike and (other.token.kind == PERSON or other.token.start < post.token.start):
+                posts = [p for p in map(self._pointing, self._posts(other)) if p]
+                if any(p.endswith(words) or words.endswith(p) for p in posts):
+                    return True
+        return False
+
+    def _pointing(self, post: str) -> str:
+        return pattern("post_prefix").sub("", post)
+
+    def _sums_up(self, group: _Record, records: Iterable[_Record], before: Iterable[_Record]) -> bool:
+        """Whether a group counts people named one by one, or repeats a group told before."""
+        again = any(
+            r.token.kind == GROUP and r.token.count == group.token.count and r.entries == group.entries for r in before
+        )
+        alike = [r for r in records if r.token.kind in (PERSON, POST) and r.held and group.entries <= r.entries]
+        return bool(group.entries) and (again or group.token.count == len(alike) > 1)
+
+
+class _Builder:
+    """Turns records into subjects in source coordinates."""
+
+    def __init__(self, case: Case, decided: str | None, issuer: str, tokens: Iterable[Token]) -> None:
+        self.case = case
+        self.text = case.text
+        self.decided = decided
+        self.issuer = issuer
+        self.places = Places.of(case.clean.text)
+        self.sanctions = load_codebook()["sanctions"]
+        self.neighbours = self._neighbours(tokens)
+
+    def subjects(self, records: Iterable[_Record]) -> Iterator[tuple[Subject, bool]]:
+        """Each subject in text order with whether it is held to account."""
+        bodies: list[str] = []
+        for record in sorted(records, key=lambda r: r.token.start):
+            post = self._post(record, bodies)
+            if post and post.organisation:
+                bodies.append(post.organisation)
+            elif record.token.kind == ORGANISATION:
+                bodies.append(self.text[record.token.start : record.token.end])
+            for subject in self._holders(self._subject(record, post), bodies):
+                yield subject, record.held
+
+    def _subject(self, record: _Record, post: Post | None) -> Subject:
+        token = record.token
+        whole = token.name if token.kind == PERSON else (token.start, token.end) if token.kind == ORGANISATION else None
+        name = self._verbatim(*whole) if whole else None
+        span = self.case.span(token.start, token.end)
+        told = [*self._told(record, post)]
+        bears = record.responsibility
+        return Subject(
+            kind=_KINDS[token.kind],
+            name=name,
+            count=token.count,
+            post=post.text or None if post else None,
+            former=post.former if post else False,
+            organisation=name if token.kind == ORGANISATION else post.organisation if post else None,
+            post_role=post.role if post else "unknown",
+            rank=post.rank if post else "未知",
+            leading_cadre=post.leading_cadre if post else None,
+            responsibility=bears.entry.name if bears and bears.entry else None,
+            sanctions=tuple(s for s, canonical in told if canonical),
+            other_measures=tuple(s for s, canonical in told if not canonical),
+            start=span.start,
+            end=span.end,
+            responsibility_span=self.case.span(bears.start, bears.end) if bears else None,
+        )
+
+    def _holders(self, subject: Subject, bodies: list[str]) -> list[Subject]:
+        """One subject, or two where two heads of a place are told together without a name (乡党委书记、乡长)."""
+        unnamed = subject.kind == "person" and not subject.name
+        pair = pattern("two_heads").match(subject.post or "") if unnamed else None
+        if pair is None:
+            return [subject]
+        posts = [self._read(pair["first"], bodies), self._read(pair["second"], [*bodies, pair["first"]])]
+        return [
+            replace(
+                subject,
+                post=p.text,
+                post_role=p.role,
+                rank=p.rank,
+                leading_cadre=p.leading_cadre,
+                organisation=p.organisation,
+            )
+            for p in posts
+        ]
+
+    def _verbatim(self, start: int, end: int) -> str:
+        """The source characters of a range: padding spaces kept, markup and pinyin that cleaning dropped left out."""
+        clean, first = self.case.clean, self.case.start
+        source = self.case.source(self.case.span(start, end))
+        kept = "".join(
+            clean.notice.text[clean.origin.starts[i] : clean.origin.ends[i]] for i in range(first + start, first + end)
+        )
+        padded = "".join(source.split()) == "".join(kept.split()) and "\n" not in source
+        return source if padded else kept
+
+    # -- posts ----------------------------------------------------------------------------------------------------
+
+    def _post(self, record: _Record, bodies: Sequence[str]) -> Post | None:
+        token = record.token
+        if token.kind == GROUP:
+            words = self.text[slice(*token.post)] if token.post else ""
+            return self._read(words, bodies) if words and not pattern("group_words").fullmatch(words) else None
+        if not record.posts:
+            elsewhere = self._post_elsewhere(record) or (
+                self._verbatim(*record.shared_post) if record.shared_post else None
+            )
+            return self._read(elsewhere, bodies) if elsewhere else None
+        start, end = max(record.posts, key=lambda p: p[1] - p[0])
+        post, verbatim = self._read(self.text[start:end], bodies), self._verbatim(start, end)
+        return post if verbatim == self.text[start:end] else replace(post, text=self._read(verbatim, bodies).text)
+
+    def _post_elsewhere(self, record: _Record) -> str | None:
+        """The post beside the same name in the rest of the notice (lead, title), where the case itself gives none."""
+        if record.token.kind != PERSON or not record.token.name:
+            return None
+        name, whole = self.text[slice(*record.token.name)], self.case.clean.text
+        found = (post_before(whole, match.start()) for match in re.finditer(re.escape(name), whole))
+        return next((post for post in found if post), None)
+
+    def _read(self, post: str, bodies: Sequence[str]) -> Post:
+        return read_post(post, places=self.places, body=self._body(post, bodies))
+
+    def _body(self, post: str, bodies: Sequence[str]) -> str | None:
+        """The body an elliptic post belongs to: the last named that ends as the post begins (副局长 – 县水务局)."""
+        unit = pattern("unit_of_post").search(post)
+        if unit is None:
+            return bodies[-1] if bodies else None
+        ending = re.compile(f"{unit.group()}(?:{pattern('party_tail').pattern})?$")
+        return next((body for body in reversed(bodies) if ending.search(body)), None)
+
+    # -- measures -------------------------------------------------------------------------------------------------
+
+    def _neighbours(self, tokens: Iterable[Token]) -> dict[int, str]:
+        """For each measure the family of the one named right before it (党内警告、严重警告)."""
+        families: dict[int, str] = {}
+        previous: Token | None = None
+        for token in tokens:
+            if token.kind != MEASURE or token.measure is None:
+                continue
+            if previous and previous.measure:
+                between = self.text[previous.end : token.start]
+                if len(between) <= _LISTED_BEFORE and not re.search(r"[。；，]", between):
+                    families[token.start] = families.get(previous.start) or previous.measure.entry["family"]
+            previous = token
+        return families
+
+    def _told(self, record: _Record, post: Post | None) -> Iterator[tuple[Sanction, bool]]:
+        """The measures against a subject, each name once, with whether it is one of the canonical list."""
+        merged: dict[str, tuple[Sanction, bool]] = {}
+        for cause, status in sorted(record.measures, key=lambda m: m[0].start):
+            assert cause.measure is not None
+            span = self.case.span(*cause.measure.whole)
+            for named in filter(None, (cause.measure.entry, cause.measure.also)):
+                entry = self._settled(named, cause, record, post)
+                canonical = bool(entry.get("canonical")) or (entry["family"] == "企业" and "bare" in named.more)
+                severity = float(entry["severity"])
+                sanction = Sanction(entry.id, entry.name, entry["family"], severity, status, span.start, span.end)
+                known = merged.get(entry.name)
+                if known is None or status == "revoked" or (known[0].status == "proposed" and status == "decided"):
+                    merged[entry.name] = (sanction, canonical)
+        yield from merged.values()
+
+    def _settled(self, entry: Entry, cause: Token, record: _Record, post: Post | None) -> Entry:
+        """The entry a mention stands for, a bare 警告 or 检查 told by its neighbours, the subject and the date."""
+        token = record.token
+        party_form = entry.get("organisation")
+        if (
+            party_form
+            and token.kind == ORGANISATION
+            and pattern("party_organ").search(self.text[token.start : token.end])
+        ):
+            return self.sanctions[party_form]
+        options: Mapping[str, str] | None = entry.get("resolve")
+        if not options:
+            return entry
+        family = self.neighbours.get(cause.start, "")
+        return self.sanctions[options[family if family in options else self._family(options, post)]]
+
+    def _family(self, options: Mapping[str, str], post: Post | None) -> str:
+        """The family of a bare measure: of an enterprise, of the Party alone, or of the state by date."""
+        if "企业" in options and self._in_enterprise(post):
+            return "企业"
+        state = "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
+        return state if state in options else next(iter(options))
+
+    def _in_enterprise(self, post: Post | None) -> bool:
+        if pattern("enterprise").search(self.issuer):
+            return True
+        words = f"{post.text}{post.organisation or ''}" if post else self.text[:40]
+        return pattern("enterprise").search(words) is not None and pattern("public_body").search(self.text) is None
