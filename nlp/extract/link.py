@@ -15,6 +15,7 @@ from itertools import pairwise
 from nlp.codebook import Entry
 from nlp.extract.amounts import count
 from nlp.extract.grammar import pattern
+from nlp.extract.measures import Measure
 from nlp.extract.mentions import (
     GROUP,
     MEASURE,
@@ -50,10 +51,12 @@ class Link:
 
 @dataclass
 class Linked:
-    """What ``link`` found, in text order; ``withdrawn``: those whose measures so far are all taken back."""
+    """What ``link`` found, in text order; ``withdrawn``: those whose measures so far are all taken back;
+    ``unshared``: those dealt with by a list of measures that does not line up with theirs."""
 
     links: list[Link] = field(default_factory=list)
     withdrawn: list[Token] = field(default_factory=list)
+    unshared: list[Token] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
 
 
@@ -157,7 +160,7 @@ class _Linker:
             self._inside(run)
             or self._after_responsibility(run, end)
             or self._right_before(start, run)
-            or self._objects(run, end)
+            or self._right_after(run, end)
             or self._topics(floor, run.left, run)
         )
 
@@ -205,8 +208,8 @@ class _Linker:
                 match = pattern(name).search(left, match.end("list"))
         return ()
 
-    def _objects(self, run: Run, end: int) -> Tokens:
-        """Those named right after a measure used as a verb: 通报批评某镇镇长."""
+    def _right_after(self, run: Run, end: int) -> Tokens:
+        """Those named right after a measure: 通报批评某镇镇长, 党内警告处分：张某, 被诫勉的还有李某."""
         if self.sk.tokens[run.indices[-1]].kind != MEASURE or not pattern("before_verb").search(
             self.sk.text[: run.left]
         ):
@@ -265,7 +268,7 @@ class _Linker:
 
     def _group(self, index: int, group: Token, listed: Sequence[Token]) -> Tokens:
         """A counted group, the people it repeats (甲、乙等2人; 给予5名教师 after five names), or nobody for a total."""
-        among = self.sk.text[index - 1 : index] == "等"
+        among = self.sk.text[index - 1 : index] in ("等", PERSON)
         if among and group.count is not None and group.count <= len(listed):
             return ()
         named = [p for p in self.people if p.start < group.start]
@@ -289,7 +292,8 @@ class _Linker:
     def _in_totals(self, token: Token) -> bool:
         """Whether a mention stands in a sentence of totals (截至目前共处理32人)."""
         start, end = self.text.rfind("。", 0, token.start) + 1, self.text.find("。", token.start)
-        return pattern("statistics").search(self.text, start, end if end >= 0 else len(self.text)) is not None
+        sentence = self.text[start : end if end >= 0 else len(self.text)]
+        return pattern("statistics").search(sentence) is not None and pattern("own_case").search(sentence) is None
 
     def _decides(self, index: int) -> bool:
         """Whether the one named at ``index`` decides or is told, rather than dealt with."""
@@ -318,6 +322,7 @@ class _Linker:
         if shares is None:
             message = f"“分别”所列{len(targets)}个对象与{len(causes)}项处理无法一一对应，未作关联"
             self.out.cautions.append(Caution("unaligned_list", message))
+            self.out.unshared.extend(targets)
             return
         for index, who in zip(causes, shares, strict=True):
             status = self._status(start, end, index)
@@ -327,11 +332,22 @@ class _Linker:
         """Whether a measure is taken: not told as not taken, and no mere publication of a matter."""
         left = self._left(index)
         measure = self.sk.tokens[index].measure
-        if measure and measure.entry.id == _PUBLIC_CRITICISM:
-            place = self.sk.places[start]
-            if pattern("not_of_people").search(self.text, place, measure.whole[0]):
-                return False
+        if measure and measure.entry.id == _PUBLIC_CRITICISM and self._published_only(start, measure):
+            return False
+        if pattern("earlier_after").match(self.sk.text, index + 1):
+            return False
+        if measure and len(self.people) > 1 and pattern("impersonal").match(self.text, measure.start):
+            return False
         return pattern("negated").search(self.sk.text, start, left) is None
+
+    def _published_only(self, start: int, measure: Measure) -> bool:
+        """Whether 通报 makes a matter or another measure public, rather than criticising somebody."""
+        place = self.sk.places[start]
+        if pattern("not_of_people").search(self.text, place, measure.whole[0]):
+            return True
+        words = self.text[measure.start : measure.end]
+        earlier = MEASURE in self.sk.text[start : self.sk.at(measure.whole[0])]
+        return earlier and pattern("criticism").search(words) is None
 
     def _status(self, start: int, end: int, index: int) -> Status:
         left = self.sk.text[start : self._left(index)]

@@ -123,9 +123,8 @@ def _person_tokens(
         if anchor in by_end or anchor in organ_ends:
             left = posts_left(text, anchor, by_end, floor=floor, boundaries=boundaries)
         if left < anchor:
-            shared = (left, start)
-            yield Token(PERSON, left, end, name=(start, end), post=shared)
-            floor = end
+            shared, floor = (left, start), _with_title(text, end)
+            yield Token(PERSON, left, floor, name=(start, end), post=shared)
             continue
         limit = people[position + 1][0] if position + 1 < len(people) else len(text)
         post, right = _post_after(text, end, limit, heads, blocked)
@@ -147,13 +146,19 @@ def _post_after(text: str, end: int, limit: int, heads: Sequence[Range], blocked
     """The post that follows a name, if any, and where the mention ends."""
     match = pattern("post_after_name").match(text, end)
     if match is None or match.lastgroup is None:
-        return None, end
+        return None, _with_title(text, end)
     start, stop = match.span(match.lastgroup)
     last = last_head(heads, start, stop)
     if last is None or last > limit or blocked.hit(start, last):
-        return None, end
+        return None, _with_title(text, end)
     last = posts_right(text, last, heads)
-    return (start, last), (match.end() if match.lastgroup == "inner" else last)
+    later = pattern("current_after").match(text, last)
+    right = match.end() if match.lastgroup == "inner" else later.end() if later else last
+    return (start, last), right
+
+
+def _with_title(text: str, end: int) -> int:
+    return end + 2 if text.startswith("同志", end) else end
 
 
 def _post_tokens(text: str, heads: Sequence[Range], taken: Ranges) -> Iterator[Token]:
@@ -165,7 +170,7 @@ def _post_tokens(text: str, heads: Sequence[Range], taken: Ranges) -> Iterator[T
         if start < used or taken.hit(start, end):
             continue
         last = posts_right(text, end, heads, one_holder=False)
-        left = posts_left(text, end, by_end, floor=taken.end_before(start), boundaries=boundaries)
+        left = posts_left(text, end, by_end, floor=max(used, taken.end_before(start)), boundaries=boundaries)
         used = end if taken.hit(left, last) else last
         yield Token(POST, left, used, post=(left, used))
 

@@ -1,7 +1,7 @@
 """Personal names, read from characters.
 
-In: a text and the places where a name may begin (after a post, after 给予, at the head of a clause). Out: the names,
-each once. Never looks at words: a name's end is weighed from what follows it and from how often it is met.
+In: a text and a place where a name may begin. Out: the name there, if one is believed. Never looks at words: a name's
+end is weighed from what follows it and from how often it is met.
 """
 
 from __future__ import annotations
@@ -10,12 +10,24 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from nlp.codebook import load_codebook
 from nlp.extract.posts import head_pattern
 
 HAN = r"[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0003ffff〇]"
-_CLEAR, _WEAK = 3, 1
+# What stands before a candidate: a post, a verb that takes a person (免去), a name and 、, or nothing that shows one.
+Before = Literal["post", "verb", "list", "open"]
+
+_SURE, _CLEAR, _WEAK = 5, 3, 1
+_NEEDED: dict[Before, int] = {"post": 1, "verb": 1, "list": 1, "open": 3}
+_TRUSTED = ("post", "verb")
+_NUMERALS = frozenset("一二两三四五六七八九十")
+_HAN = re.compile(HAN)
+_DOTTED = re.compile(rf"{HAN}{{1,7}}(?:[·•・]{HAN}{{1,8}})+")
+_MASKED_AFTER_POST = re.compile(rf"(?P<family>{HAN})(?:某{{1,2}}|[×xX＊*]{{1,2}})")
+_PLACE_FOLLOWS = re.compile(rf"{HAN}{{2}}(?:省|市|县|区|镇|乡|村|局|街道)")
+_PUNCTUATION = r"[，。、；：？！（）()《》“”\"\s\n—…/]|$"
 
 
 @dataclass(frozen=True)
@@ -25,11 +37,13 @@ class Lexicon:
     single: frozenset[str]
     double: frozenset[str]
     doubtful: frozenset[str]
+    rare: frozenset[str]
     never: frozenset[str]
+    end_not: frozenset[str]
     not_names: re.Pattern[str]
     after: re.Pattern[str]
     after_weak: frozenset[str]
-    end_not: frozenset[str]
+    after_sure: re.Pattern[str]
     unsurnamed: tuple[str, ...]
     masked: re.Pattern[str]
     heads: re.Pattern[str]
@@ -47,58 +61,34 @@ def lexicon() -> Lexicon:
     single, double = surnames["single"]["names"], surnames["double"]["names"]
     family = f"(?:{_alternatives(double)}|[{single}])"
     return Lexicon(
-        single=frozenset(single) - frozenset(names["not_surnames"]),
+        single=frozenset(single),
         double=frozenset(double),
         doubtful=frozenset(names["doubtful_surnames"]),
+        rare=frozenset(names["rare_surnames"]),
         never=frozenset(names["never"]) - frozenset(names["never_but"]),
+        end_not=frozenset(names["never_last"]),
         not_names=re.compile(_alternatives(names["not_names"])),
-        after=re.compile(rf"[，。、；：？！（）()《》“”\"\s\n—…/]|$|{_alternatives(names['after'])}"),
+        after=re.compile(f"{_PUNCTUATION}|{_alternatives(names['after'])}"),
         after_weak=frozenset(names["after_weak"]),
+        after_sure=re.compile(_alternatives(names["after_sure"])),
         unsurnamed=tuple(surnames["unsurnamed"]["names"]),
+        masked=re.compile(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
         heads=re.compile(head_pattern()),
-        end_not=frozenset(book["grammar"].settings["name_end_not"]),
-        masked=re.compile(
-            rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![公局镇县市村企校乡区科种项些部单位])"
-        ),
     )
 
 
-_PLACE_FOLLOWS = re.compile(rf"{HAN}{{2}}(?:省|市|县|区|镇|乡|村|局|街道)|[省市县区镇乡村](?={HAN})")
+def name_at(
+    text: str,
+    start: int,
+    *,
+    before: Before,
+    blocked: Sequence[tuple[int, int]] = (),
+    measures: Sequence[tuple[int, int]] = (),
+) -> str | None:
+    """The personal name with a surname that begins at ``start``, or None.
 
-
-def clear_count(text: str, name: str) -> int:
-    """How often ``name`` stands in the text with a clear end."""
-    words = lexicon()
-    return sum(_end_weight(text, m.end(), words) == _CLEAR for m in re.finditer(re.escape(name), text))
-
-
-def _end_weight(text: str, end: int, words: Lexicon) -> int:
-    """How clearly a name may end at ``end``: 0 not at all, 1 weakly, 3 clearly."""
-    match = words.after.match(text, end)
-    if match is None:
-        return _WEAK if _PLACE_FOLLOWS.match(text, end) else 0
-    return _WEAK if match.group() in words.after_weak else _CLEAR
-
-
-def _plausible(name: str, family: int, words: Lexicon, text: str, at: int) -> bool:
-    given = name[family:]
-    if name[-1] in "二两三四五六七八九十" and text[at + len(name) : at + len(name) + 1] in "人名位个":
-        return False
-    if name[-1] == "均" and family and text[at - 1 : at] in ("、", "和", "及", "与"):
-        return False
-    return (
-        bool(re.fullmatch(f"{HAN}+", given))
-        and given[-1] not in words.end_not
-        and not any(c in words.never for c in given)
-        and not words.not_names.match(name)
-    )
-
-
-def name_at(text: str, start: int, *, trusted: bool, blocked: Sequence[tuple[int, int]] = ()) -> str | None:
-    """The personal name that begins at ``start``, or None.
-
-    ``trusted``: a post or a verb of sanction stands right before, so that a common surname with an unclear end is
-    believed; otherwise the end must be clear. ``blocked`` ranges (posts, measures) cannot be part of a name.
+    ``before``: after a post even an unclear end is believed, elsewhere the end must be clear. ``blocked`` ranges
+    (posts, measures) cannot be part of a name; one of ``measures`` that begins right after it is the surest end.
     """
     words = lexicon()
     masked = _masked_at(text, start)
@@ -107,31 +97,80 @@ def name_at(text: str, start: int, *, trusted: bool, blocked: Sequence[tuple[int
     family = 2 if text[start : start + 2] in words.double else 1 if text[start : start + 1] in words.single else 0
     if not family:
         return None
-    doubtful = text[start] in words.doubtful and family == 1
-    best: tuple[int, int, str] | None = None
-    for given in (2, 1):
-        end = start + family + given
-        name = text[start:end]
-        if len(name) < family + given or not _plausible(name, family, words, text, start):
-            continue
-        if any(b_start < end and start < b_end for b_start, b_end in blocked):
-            continue
-        weight = _end_weight(text, end, words)
-        clear_inside = given == 2 and _cuts_word(text, start + family + 1, words)
-        met = min(text.count(name) - (text.count(text[start : end + 1]) if given == 1 else 1), 2)
-        score = weight + met - (2 if clear_inside and not met else 0)
-        if given == 1 and name[-1] in "一二三四五六七八九十" and clear_count(text, name) < 2:
-            continue
-        if given == 2 and weight == 0 and not met:
-            score = 1 if trusted and not doubtful and not clear_inside else 0
-        needed = 3 if not trusted else 2 if doubtful else 1
-        if score >= needed and (best is None or score > best[0]):
-            best = (score, given, name)
-    return best[2] if best else None
+    free = {n: not any(a < start + family + n and start < b for a, b in blocked) for n in (2, 1)}
+    sure = {n: any(a == start + family + n for a, _ in measures) for n in (2, 1)}
+    weights = {n: _weight(text, start, family, n, before, sure[n]) if free[n] else None for n in (2, 1)}
+    if before in _TRUSTED and weights[2] is None and weights[1] == 0 and not _surname_penalty(text[start], family):
+        return text[start : start + family + 1]
+    needed = _NEEDED[before] + _surname_penalty(text[start], family)
+    best = max(weights, key=lambda n: (-1 if weights[n] is None else weights[n], n))
+    weight = weights[best]
+    return text[start : start + family + best] if weight is not None and weight >= needed else None
 
 
-def _cuts_word(text: str, at: int, words: Lexicon) -> bool:
-    """Whether a clear ending word of two or more characters begins at ``at``, inside the longer candidate."""
+def _surname_penalty(character: str, family: int) -> int:
+    """How much more it takes to believe a surname that is also an everyday word."""
+    words = lexicon()
+    if family == 2:
+        return 0
+    return 2 if character in words.rare else 1 if character in words.doubtful else 0
+
+
+def _weight(text: str, start: int, family: int, given: int, before: Before, sure: bool) -> int | None:
+    """How much speaks for a name of ``given`` characters after the surname; None if it cannot be one.
+
+    ``sure``: a measure begins right after it.
+    """
+    words = lexicon()
+    end = start + family + given
+    name = text[start:end]
+    if len(name) < family + given or not _plausible(text, start, family, name):
+        return None
+    weight = _SURE if sure else _end_weight(text, end, words)
+    if text[end : end + 1] == "均" and before == "list":
+        weight = _CLEAR
+    longer = text.count(text[start : end + 1]) if given == 1 else 1
+    met = min(max(text.count(name) - longer, 0), 2)
+    if weight == 0 and before not in _TRUSTED:
+        return None
+    if given == 1:
+        return weight + met
+    if met == 0 and _word_ends(text, end - 1, words):
+        return weight - 2
+    return _WEAK if before in _TRUSTED and weight == met == 0 else weight + met
+
+
+def _plausible(text: str, start: int, family: int, name: str) -> bool:
+    """Whether the characters of a candidate can be those of a name."""
+    words = lexicon()
+    given, after = name[family:], text[start + len(name) : start + len(name) + 1]
+    if not all(_HAN.match(c) and c not in words.never for c in given) or words.not_names.match(name):
+        return False
+    if name[-1] in _NUMERALS and (after in "人名位个" or (len(given) == 1 and clear_count(text, name) < 2)):
+        return False
+    if name[-1] == "均" and text[start - 1 : start] in ("、", "和", "及", "与"):
+        return False
+    return name[-1] not in words.end_not
+
+
+def clear_count(text: str, name: str) -> int:
+    """How often ``name`` stands in the text with a clear end."""
+    words = lexicon()
+    return sum(_end_weight(text, m.end(), words) >= _CLEAR for m in re.finditer(re.escape(name), text))
+
+
+def _end_weight(text: str, end: int, words: Lexicon) -> int:
+    """How clearly a name may end at ``end``: 0 not at all, 1 weakly, 3 clearly, 5 surely."""
+    match = words.after.match(text, end)
+    if words.after_sure.match(text, end):
+        return _SURE
+    if match is None:
+        return _WEAK if _PLACE_FOLLOWS.match(text, end) else 0
+    return _WEAK if match.group() in words.after_weak else _CLEAR
+
+
+def _word_ends(text: str, at: int, words: Lexicon) -> bool:
+    """Whether a word of two or more characters that cannot be in a name begins at ``at``."""
     match = words.after.match(text, at)
     return match is not None and len(match.group()) >= 2
 
@@ -141,11 +180,35 @@ def foreign_name_at(text: str, start: int, stop: re.Pattern[str]) -> str | None:
     words = lexicon()
     for length in (2, 3, 4, 5, 6):
         name = text[start : start + length]
-        if not re.fullmatch(f"{HAN}{{{length}}}", name) or words.heads.search(name):
+        if len(name) < length or not all(map(_HAN.match, name)) or words.heads.search(name):
             continue
         if stop.match(text, start + length) and any(known in name for known in words.unsurnamed):
             return name
     return None
+
+
+def dotted_name_at(text: str, start: int) -> str | None:
+    """A name with middle dots (买买提·艾力) that begins at ``start``; its end is the first clear end."""
+    match = _DOTTED.match(text, start)
+    if match is None:
+        return None
+    words = lexicon()
+    last_dot = max(match.group().rfind(c) for c in "·•・") + start
+    ends = range(min(last_dot + 3, match.end()), match.end() + 1)
+    end = next((e for e in ends if _end_weight(text, e, words) >= _CLEAR), match.end())
+    return text[start:end]
+
+
+def masked_names(text: str) -> list[tuple[int, int]]:
+    """Ranges of 张某, 李某某, 王××, 吴某新."""
+    names = ((m.start(), _masked_at(text, m.start())) for m in lexicon().masked.finditer(text))
+    return [(start, start + len(name)) for start, name in names if name]
+
+
+def masked_after_post(text: str, start: int) -> str | None:
+    """X某, X某某 right after a post, whatever the first character (a misspelt 刑某)."""
+    match = _MASKED_AFTER_POST.match(text, start)
+    return match.group() if match and match["family"] not in lexicon().never else None
 
 
 def _masked_at(text: str, start: int) -> str | None:
@@ -154,42 +217,11 @@ def _masked_at(text: str, start: int) -> str | None:
     match = words.masked.match(text, start)
     if match is None:
         return None
-    name = match.group()
-    longer = text[start : match.end() + 1]
-    if name.count("某") == 1 and name[-1] == "某" and len(longer) > len(name):
-        last = longer[-1]
-        is_given = re.fullmatch(HAN, last) and last not in words.never and last not in words.end_not
-        ends = text.count(longer) > 1 or _end_weight(text, match.end() + 1, words) == _CLEAR
-        titled = words.heads.match(text, match.end())
-        if is_given and ends and not titled and not words.after.match(text, match.end()):
-            return longer
-    return name
-
-
-def masked_after_post(text: str, start: int) -> str | None:
-    """X某, X某某 right after a post, whatever the first character (a misspelt 刑某)."""
-    match = re.compile(rf"{HAN}(?:某{{1,2}}|[×xX＊*]{{1,2}})").match(text, start)
-    return match.group() if match and match.group()[0] not in lexicon().never else None
-
-
-def masked_names(text: str) -> list[tuple[int, int]]:
-    """Ranges of 张某, 李某某, 王××, 吴某新."""
-    found = []
-    for match in lexicon().masked.finditer(text):
-        name = _masked_at(text, match.start())
-        if name:
-            found.append((match.start(), match.start() + len(name)))
-    return found
-
-
-def dotted_name_at(text: str, start: int) -> str | None:
-    """A name with middle dots (买买提·艾力) that begins at ``start``; its end is the first clear end."""
-    words = lexicon()
-    match = re.compile(rf"{HAN}{{1,7}}(?:[·•・]{HAN}{{1,8}})+").match(text, start)
-    if match is None:
-        return None
-    last_dot = max(match.group().rfind(c) for c in "·•・") + start
-    for end in range(last_dot + 2, match.end() + 1):
-        if _end_weight(text, end, words) == _CLEAR:
-            return text[start:end]
-    return match.group()
+    name, end = match.group(), match.end()
+    longer = text[start : end + 1]
+    if name.count("某") != 1 or name[-1] != "某" or len(longer) == len(name):
+        return name
+    given = _HAN.match(longer[-1]) and longer[-1] not in words.never | words.end_not
+    ends = text.count(longer) > 1 or _end_weight(text, end + 1, words) >= _CLEAR
+    other = words.heads.match(text, end) or words.after.match(text, end)
+    return longer if given and ends and not other else name

@@ -11,7 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nlp.extract.grammar import alternation, pattern
-from nlp.extract.names import clear_count, dotted_name_at, foreign_name_at, masked_after_post, masked_names, name_at
+from nlp.extract.names import (
+    Before,
+    clear_count,
+    dotted_name_at,
+    foreign_name_at,
+    lexicon,
+    masked_after_post,
+    masked_names,
+    name_at,
+)
 from nlp.extract.phrases import Range, Ranges
 
 _REMARK = re.compile(r"（[^（）]{1,20}）")
@@ -38,20 +47,31 @@ class _Names:
         self.found.add(start, end)
         following = pattern("separator").match(self.text, end)
         if following:
-            self.accept(following.end(), self.plain(following.end()))
+            self.accept(following.end(), self.plain(following.end(), "list"))
         return True
 
-    def plain(self, start: int, *, trusted: bool = False) -> str | None:
+    def plain(self, start: int, before: Before) -> str | None:
         """A name at ``start`` by its own form."""
         dotted = dotted_name_at(self.text, start)
-        return dotted or name_at(self.text, start, trusted=trusted, blocked=self.fence.items)
+        if dotted:
+            return dotted
+        fence, measures = self.fence.items, self.blocked.items
+        name = name_at(self.text, start, before=before, blocked=fence, measures=measures)
+        return None if name and before != "post" and self._begins_post(start + len(name), before) else name
+
+    def _begins_post(self, end: int, before: Before) -> bool:
+        """Whether a candidate is the place at the head of a post (李台子村党支部书记); after 免去 if a name follows."""
+        post = pattern("place_follows").match(self.text, end)
+        if post is None or before != "verb":
+            return post is not None
+        return name_at(self.text, post.end(), before="post", blocked=self.fence.items) is not None
 
     def introduced(self, end: int) -> bool:
         """Whether what follows a candidate shows a person: a post, a measure, a deed; or another such name after 、."""
-        if pattern("introduced").match(self.text, end) or self.fence.hit(end, end + 1):
+        if pattern("introduced").match(self.text, end) or self.blocked.hit(end, end + 1):
             return True
         separator = pattern("separator").match(self.text, end)
-        following = self.plain(separator.end()) if separator else None
+        following = self.plain(separator.end(), "list") if separator else None
         return bool(separator and following and self.introduced(separator.end() + len(following)))
 
 
@@ -63,8 +83,10 @@ def find_people(text: str, heads: Sequence[Range], blocked: Ranges) -> list[Rang
     for _, end in heads:
         _after_post(names, end)
     for start, sure in sorted(_anchors(text, blocked)):
-        name = names.plain(start, trusted=sure)
-        if name and (sure or clear_count(text, name) > 1 or names.introduced(start + len(name))):
+        name = names.plain(start, "verb" if sure else "open")
+        if name and (
+            sure or name[:2] in lexicon().double or clear_count(text, name) > 1 or names.introduced(start + len(name))
+        ):
             names.accept(start, name)
     _repeated(names)
     return sorted(names.found.items)
@@ -76,17 +98,19 @@ def _after_post(names: _Names, end: int) -> None:
     start = remark.end() if remark else end
     names.accept(
         start,
-        names.plain(start, trusted=True)
+        names.plain(start, "post")
         or masked_after_post(names.text, start)
         or foreign_name_at(names.text, start, pattern("after_unsurnamed")),
     )
 
 
 def _anchors(text: str, blocked: Ranges) -> Iterator[tuple[int, bool]]:
-    """Where a name may begin without a post, and whether it must (免去张某…职务)."""
+    """Where a name may begin without a post, and whether it must (免去张某…职务; 党内警告处分：张某)."""
     for start, end in blocked.items:
         if pattern("removing").match(text, start):
             yield end, True
+        if text.startswith("：", end):
+            yield end + 1, True
     for name in ("handing", "name_anchor", "organs"):
         for match in pattern(name).finditer(text):
             yield match.end(), False

@@ -32,6 +32,8 @@ from nlp.types import Case, Caution, Sanction, Status, Subject, SubjectKind, uni
 _KINDS: Mapping[str, SubjectKind] = {PERSON: "person", POST: "person", ORGANISATION: "organisation", GROUP: "group"}
 # From this month on, measures of the state against public officials are 政务处分 (监察法).
 _GOVERNMENT_SANCTIONS_SINCE = "2018-03"
+# Bare words that a party measure before them makes one (党内警告、严重警告); 撤职 is the state's all the same.
+_ELLIPTIC = {"bare_warning", "bare_serious_warning"}
 _LISTED_BEFORE = 6  # characters between a measure and a bare one whose family it tells (党内警告、严重警告)
 
 
@@ -91,7 +93,7 @@ def _responsibilities(text: str) -> list[Token]:
 
 def _orphans(tokens: Iterable[Token], linked: Linked) -> Iterator[Caution]:
     """A measure of the list where nobody at all is found whom it hits."""
-    if any(item.cause.kind == MEASURE for item in linked.links):
+    if linked.unshared or any(item.cause.kind == MEASURE for item in linked.links):
         return
     for token in tokens:
         if token.kind == MEASURE and token.measure and token.measure.entry.get("canonical"):
@@ -121,6 +123,8 @@ class _Gatherer:
         for token in linked.withdrawn:
             record = self.records[self._key_of_fuller(token)]
             record.measures = [(c, "revoked" if c.start < token.start else status) for c, status in record.measures]
+        for token in linked.unshared:
+            self.records[self._key_of_fuller(token)].held = True
         for record in self.records.values():
             record.held = record.held or self._held_otherwise(record)
         return self._without_summaries()
@@ -136,8 +140,14 @@ class _Gatherer:
 
     def _key(self, token: Token) -> str:
         if token.kind == PERSON and token.name:
-            return PERSON + self.text[slice(*token.name)]
+            name = self.text[slice(*token.name)]
+            return PERSON + (self._unmasked(name) or name)
         return f"{token.kind}{token.start}" if token.kind == GROUP else token.kind + self._words(token)
+
+    def _unmasked(self, name: str) -> str | None:
+        """The one full name met before that 郑某 stands for (郑克俭 … 郑某)."""
+        full = [k[1:] for k in self.records if k[0] == PERSON and k[1] == name[0] and "某" not in k]
+        return full[0] if name[1:] == "某" and len(full) == 1 else None
 
     def _key_of_fuller(self, token: Token) -> str:
         """The key of the one record a bare post or a short organisation name stands for, named more fully before."""
@@ -285,13 +295,26 @@ class _Builder:
             words = self.text[slice(*token.post)] if token.post else ""
             return self._read(words, bodies) if words and not pattern("group_words").fullmatch(words) else None
         if not record.posts:
-            elsewhere = self._post_elsewhere(record) or (
-                self._verbatim(*record.shared_post) if record.shared_post else None
-            )
+            shared = self._verbatim(*record.shared_post) if record.shared_post else None
+            elsewhere = self._lost_post(record) or self._post_elsewhere(record) or shared
             return self._read(elsewhere, bodies) if elsewhere else None
         start, end = max(record.posts, key=lambda p: p[1] - p[0])
         post, verbatim = self._read(self.text[start:end], bodies), self._verbatim(start, end)
-        return post if verbatim == self.text[start:end] else replace(post, text=self._read(verbatim, bodies).text)
+        if verbatim != self.text[start:end]:
+            post = replace(post, text=self._read(verbatim, bodies).text)
+        left = pattern("former_after").match(self.text, token.name[1]) if token.name else None
+        return replace(post, former=True) if left else post
+
+    def _lost_post(self, record: _Record) -> str | None:
+        """The post named between a person and the words that take it away (撤销张某某村党支部书记职务)."""
+        name = record.token.name
+        for cause, _ in record.measures:
+            opening = cause.measure.opening if cause.measure else None
+            if name and opening and opening[1] <= name[0] and name[1] < cause.end:
+                words = self.text[name[1] : cause.end]
+                if words.endswith("职务"):
+                    return words.removesuffix("职务").removesuffix("等").removeprefix("同志") or None
+        return None
 
     def _post_elsewhere(self, record: _Record) -> str | None:
         """The post beside the same name in the rest of the notice (lead, title), where the case itself gives none."""
@@ -308,7 +331,7 @@ class _Builder:
         """The body an elliptic post belongs to: the last named that ends as the post begins (副局长 – 县水务局)."""
         unit = pattern("unit_of_post").search(post)
         if unit is None:
-            return bodies[-1] if bodies else None
+            return pattern("inspecting_body").sub("党委", bodies[-1]) if bodies else None
         ending = re.compile(f"{unit.group()}(?:{pattern('party_tail').pattern})?$")
         return next((body for body in reversed(bodies) if ending.search(body)), None)
 
@@ -358,7 +381,8 @@ class _Builder:
         if not options:
             return entry
         family = self.neighbours.get(cause.start, "")
-        return self.sanctions[options[family if family in options else self._family(options, post)]]
+        told = family in options and (family != "党纪" or entry.id in _ELLIPTIC)
+        return self.sanctions[options[family if told else self._family(options, post)]]
 
     def _family(self, options: Mapping[str, str], post: Post | None) -> str:
         """The family of a bare measure: of an enterprise, of the Party alone, or of the state by date."""

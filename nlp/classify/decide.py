@@ -1,0 +1,96 @@
+"""From probabilities and rule findings to what is claimed: the one place where a threshold is applied.
+
+In: one case's scores by label, the findings of the rules, thresholds per label. Out: findings, and the case's place in
+the review queue. Never reads a text and knows no backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from nlp.codebook import load_codebook
+from nlp.types import Evidence, Finding, IssueId, Verdict
+
+Thresholds = Mapping[IssueId, tuple[float, float]]
+Explain = Callable[[IssueId], Sequence[Evidence]]
+
+# A doubtful finding says less than its probability: it enters the priority at this share.
+UNSURE_SHARE = 0.5
+
+
+def rule_scores(findings: Iterable[Finding]) -> dict[IssueId, float]:
+    """Every label of the codebook with the highest probability any finding gives it; 0.0 where none speaks."""
+    scores = dict.fromkeys(load_codebook().labels, 0.0)
+    for finding in findings:
+        scores[finding.issue] = max(scores[finding.issue], finding.probability)
+    return scores
+
+
+def decide(
+    scores: Mapping[IssueId, float],
+    findings: Sequence[Finding],
+    *,
+    thresholds: Thresholds | None = None,
+    by: str = "model",
+    explain: Explain | None = None,
+) -> tuple[Finding, ...]:
+    """The findings of one case, in the codebook's order of labels.
+
+    ``thresholds`` maps a label to (unsure from, yes from), both inclusive; a label without thresholds is never claimed
+    from its score. Findings of the rules pass through with their verdicts; a score adds a finding only where the rules
+    are silent or less sure. ``explain`` gives the evidence of a label claimed from its score.
+    Raises ValueError for a label the codebook does not know or a band that is upside down.
+    """
+    labels = load_codebook().labels
+    bands = dict(thresholds or {})
+    _check(labels, scores, findings, bands)
+    decided: list[Finding] = []
+    for label in labels:
+        ruled = [finding for finding in findings if finding.issue == label]
+        decided += ruled
+        verdict = _verdict(scores[label], bands[label]) if label in scores and label in bands else None
+        if verdict and not any(finding.verdict in ("yes", verdict) for finding in ruled):
+            decided.append(_claim(label, verdict, scores[label], by, tuple(explain(label)) if explain else ()))
+    return tuple(decided)
+
+
+def priority(findings: Iterable[Finding]) -> float:
+    """How soon a person should look, in [0, 1]: 1 - Π(1 - w·p·s) over the labels claimed.
+
+    w is the label's weight in issues.toml, p the finding's probability, s is 1 for yes and ``UNSURE_SHARE`` for unsure.
+    A label counts once, by its strongest finding. No finding gives 0; more or graver findings never lower it.
+    """
+    issues = load_codebook().issues
+    strongest: dict[IssueId, float] = {}
+    for finding in findings:
+        share = 1.0 if finding.verdict == "yes" else UNSURE_SHARE
+        value = float(issues[finding.issue]["weight"]) * finding.probability * share
+        strongest[finding.issue] = max(value, strongest.get(finding.issue, 0.0))
+    calm = 1.0
+    for value in strongest.values():
+        calm *= 1.0 - value
+    return round(1.0 - calm, 4)
+
+
+def _verdict(score: float, band: tuple[float, float]) -> Verdict | None:
+    unsure, yes = band
+    if score >= yes:
+        return "yes"
+    return "unsure" if score >= unsure else None
+
+
+def _claim(label: IssueId, verdict: Verdict, score: float, by: str, evidence: tuple[Evidence, ...]) -> Finding:
+    name = load_codebook().issues[label].name
+    reason = f"模型给出“{name}”的概率为{score:.2f}"
+    return Finding(label, name, verdict, score, "statistical", by, reason, evidence)
+
+
+def _check(
+    labels: Sequence[IssueId], scores: Mapping[IssueId, float], findings: Sequence[Finding], bands: Thresholds
+) -> None:
+    unknown = sorted({*scores, *bands, *(finding.issue for finding in findings)} - set(labels))
+    if unknown:
+        raise ValueError(f"codebook 中没有这些标签：{'、'.join(unknown)}")
+    upside_down = [label for label, (unsure, yes) in bands.items() if not 0.0 <= unsure <= yes <= 1.0]
+    if upside_down:
+        raise ValueError(f"阈值应满足 0 ≤ 存疑 ≤ 成立 ≤ 1：{'、'.join(upside_down)}")
