@@ -27,8 +27,10 @@ from nlp.types import Case, Caution, Clean, Span, Split
 
 _NO_CASE = Caution("no_case", "未见针对具体人员或单位的处理决定（可能是评论、统计数据或工作报道），没有可分析的案例")
 _PASSING = Caution("passing_cases", "文章只是顺带讲到受处理的人，案例取自讲到处理结果的段落，事实可能不全")
+_DOUBTFUL = Caution("no_measure", "未读到明确的处理决定，按一案分析，请核对")
 
 _ARTICLE_LENGTH = 700
+_ROW_LENGTH = 1000
 _ARTICLE_SHARE = 0.5
 _ABOUT_SHARE = 0.4
 _KIDS_SHARE = 0.6
@@ -573,6 +575,15 @@ def _is_statute(text: str) -> bool:
     return sum(_says("statute", line) for line in lines) >= max(_STATUTE_ARTICLES, _STATUTE_SHARE * len(lines))
 
 
+def _is_one_matter(text: str, body: Span) -> bool:
+    """Whether a short text, as rows mostly are, tells how one matter was handled, or that it was not."""
+    words = _cut(text, body)
+    anchored = _says("anchor", words) or _says("named_person", words)
+    if not anchored or not 0 < len(words) < _ROW_LENGTH or _is_statute(words):
+        return False
+    return any(_says("handling", clause) for s in _sentences(words) for clause in _clauses(s))
+
+
 def split(clean: Clean) -> Split:
     """The cases of a notice, in order; none, with a ``no_case`` caution, when it tells of no concrete decision."""
     text = clean.text
@@ -583,9 +594,12 @@ def split(clean: Clean) -> Split:
         spans = _several(clean, body)
         if not spans:
             spans, passing = _whole(clean, body)
+    doubtful = not spans and _is_one_matter(text, body)
+    if doubtful:
+        spans = [_without_lead(text, body)]
     if not spans:
         return Split(clean, (), (_NO_CASE,))
     spans = _once(text, (_trim(text, span) for span in spans))
     lead, ending = Span(0, spans[0].start), Span(spans[-1].end, len(text))
     cases = (Case(f"{clean.notice.id}#{n}", clean, s.start, s.end, lead, ending) for n, s in enumerate(spans, 1))
-    return Split(clean, tuple(cases), (_PASSING,) if passing else ())
+    return Split(clean, tuple(cases), (_PASSING,) if passing else (_DOUBTFUL,) if doubtful else ())

@@ -14,6 +14,7 @@ from nlp.codebook import Entry
 from nlp.extract.amounts import count
 from nlp.extract.grammar import each, pattern
 from nlp.extract.measures import Measure
+from nlp.extract.names import clear_name_at
 from nlp.extract.people import find_people
 from nlp.extract.phrases import Range, Ranges, last_head, phrase_start, posts_left, posts_right
 
@@ -96,7 +97,13 @@ def _heads(text: str, blocked: Ranges) -> list[Range]:
     for match in pattern("unit_staff").finditer(text):
         if not blocked.hit(*match.span()) and not heads.hit(*match.span()):
             heads.add(*match.span())
-    return sorted(heads.items)
+    return [head for head in sorted(heads.items) if not _is_name(text, head, heads)]
+
+
+def _is_name(text: str, head: Range, heads: Ranges) -> bool:
+    """Whether a head word right after another is the beginning of a name (主任关长水)."""
+    follows = any(end == head[0] for _, end in heads.items)
+    return follows and clear_name_at(text, head[0]) is not None
 
 
 def _organs(text: str) -> list[Range]:

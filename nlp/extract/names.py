@@ -22,6 +22,7 @@ Before = Literal["post", "verb", "list", "open"]
 _SURE, _CLEAR, _WEAK = 5, 3, 1
 _NEEDED: dict[Before, int] = {"post": 1, "verb": 1, "list": 1, "open": 3}
 _TRUSTED = ("post", "verb")
+_LONGEST = 6  # characters of a transliterated name
 _NUMERALS = frozenset("一二两三四五六七八九十")
 _HAN = re.compile(HAN)
 _DOTTED = re.compile(rf"{HAN}{{1,7}}(?:[·•・]{HAN}{{1,8}})+")
@@ -44,7 +45,7 @@ class Lexicon:
     after: re.Pattern[str]
     after_weak: frozenset[str]
     after_sure: re.Pattern[str]
-    unsurnamed: tuple[str, ...]
+    transliterated: frozenset[str]
     masked: re.Pattern[str]
     heads: re.Pattern[str]
 
@@ -71,7 +72,7 @@ def lexicon() -> Lexicon:
         after=re.compile(f"{_PUNCTUATION}|{_alternatives(names['after'])}"),
         after_weak=frozenset(names["after_weak"]),
         after_sure=re.compile(_alternatives(names["after_sure"])),
-        unsurnamed=tuple(surnames["unsurnamed"]["names"]),
+        transliterated=frozenset(surnames["transliterated"]["names"]),
         masked=re.compile(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
         heads=re.compile(head_pattern()),
     )
@@ -97,15 +98,21 @@ def name_at(
     family = 2 if text[start : start + 2] in words.double else 1 if text[start : start + 1] in words.single else 0
     if not family:
         return None
-    free = {n: not any(a < start + family + n and start < b for a, b in blocked) for n in (2, 1)}
-    sure = {n: any(a == start + family + n for a, _ in measures) for n in (2, 1)}
-    weights = {n: _weight(text, start, family, n, before, sure[n]) if free[n] else None for n in (2, 1)}
+    lengths = (3, 2, 1) if words.transliterated.issuperset(text[start + family : start + family + 3]) else (2, 1)
+    free = {n: not any(a < start + family + n and start < b for a, b in blocked) for n in lengths}
+    sure = {n: any(a == start + family + n for a, _ in measures) for n in lengths}
+    weights = {n: _weight(text, start, family, n, before=before, sure=sure[n]) if free[n] else None for n in lengths}
     if before in _TRUSTED and weights[2] is None and weights[1] == 0 and not _surname_penalty(text[start], family):
         return text[start : start + family + 1]
     needed = _NEEDED[before] + _surname_penalty(text[start], family)
     best = max(weights, key=lambda n: (-1 if weights[n] is None else weights[n], n))
     weight = weights[best]
     return text[start : start + family + best] if weight is not None and weight >= needed else None
+
+
+def clear_name_at(text: str, start: int) -> str | None:
+    """The name that begins at ``start``, if its end is clear."""
+    return name_at(text, start, before="open")
 
 
 def _surname_penalty(character: str, family: int) -> int:
@@ -116,7 +123,7 @@ def _surname_penalty(character: str, family: int) -> int:
     return 2 if character in words.rare else 1 if character in words.doubtful else 0
 
 
-def _weight(text: str, start: int, family: int, given: int, before: Before, sure: bool) -> int | None:
+def _weight(text: str, start: int, family: int, given: int, *, before: Before, sure: bool) -> int | None:
     """How much speaks for a name of ``given`` characters after the surname; None if it cannot be one.
 
     ``sure``: a measure begins right after it.
@@ -175,15 +182,17 @@ def _word_ends(text: str, at: int, words: Lexicon) -> bool:
     return match is not None and len(match.group()) >= 2
 
 
-def foreign_name_at(text: str, start: int, stop: re.Pattern[str]) -> str | None:
-    """A name without a Chinese surname (贡布, 洛桑) between a post and ``stop``, which must follow it at once."""
+def transliterated_name_at(text: str, start: int) -> str | None:
+    """A name without a Chinese surname (贡布, 洛桑, 斯日古楞) right after a post: sounds only, and a clear end."""
     words = lexicon()
-    for length in (2, 3, 4, 5, 6):
-        name = text[start : start + length]
-        if len(name) < length or not all(map(_HAN.match, name)) or words.heads.search(name):
-            continue
-        if stop.match(text, start + length) and any(known in name for known in words.unsurnamed):
-            return name
+    if words.after.match(text, start) or words.not_names.match(text, start):
+        return None
+    end = start
+    while end < len(text) and text[end] in words.transliterated and end - start < _LONGEST:
+        end += 1
+    for stop in range(end, start + 1, -1):
+        if _end_weight(text, stop, words) >= _CLEAR and not words.heads.search(text[start:stop]):
+            return text[start:stop]
     return None
 
 

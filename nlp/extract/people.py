@@ -15,11 +15,11 @@ from nlp.extract.names import (
     Before,
     clear_count,
     dotted_name_at,
-    foreign_name_at,
     lexicon,
     masked_after_post,
     masked_names,
     name_at,
+    transliterated_name_at,
 )
 from nlp.extract.phrases import Range, Ranges
 
@@ -98,9 +98,7 @@ def _after_post(names: _Names, end: int) -> None:
     start = remark.end() if remark else end
     names.accept(
         start,
-        names.plain(start, "post")
-        or masked_after_post(names.text, start)
-        or foreign_name_at(names.text, start, pattern("after_unsurnamed")),
+        names.plain(start, "post") or masked_after_post(names.text, start) or transliterated_name_at(names.text, start),
     )
 
 
@@ -111,6 +109,10 @@ def _anchors(text: str, blocked: Ranges) -> Iterator[tuple[int, bool]]:
             yield end, True
         if text.startswith("：", end):
             yield end + 1, True
+    for match in pattern("line_start").finditer(text):
+        line_end = text.find("\n", match.end())
+        if blocked.hit(match.end(), line_end if line_end >= 0 else len(text)):
+            yield match.end(), True
     for name in ("handing", "name_anchor", "organs"):
         for match in pattern(name).finditer(text):
             yield match.end(), False

@@ -34,6 +34,8 @@ _KINDS: Mapping[str, SubjectKind] = {PERSON: "person", POST: "person", ORGANISAT
 _GOVERNMENT_SANCTIONS_SINCE = "2018-03"
 # Bare words that a party measure before them makes one (党内警告、严重警告); 撤职 is the state's all the same.
 _ELLIPTIC = {"bare_warning", "bare_serious_warning"}
+# The pattern that tells the body by its name, for the families of measures a body takes against its own staff.
+_BODIES = {"企业": "enterprise", "事业单位": "institution"}
 _LISTED_BEFORE = 6  # characters between a measure and a bare one whose family it tells (党内警告、严重警告)
 
 
@@ -359,7 +361,7 @@ class _Builder:
             span = self.case.span(*cause.measure.whole)
             for named in filter(None, (cause.measure.entry, cause.measure.also)):
                 entry = self._settled(named, cause, record, post)
-                canonical = bool(entry.get("canonical")) or (entry["family"] == "企业" and "bare" in named.more)
+                canonical = bool(entry.get("canonical")) or (entry["family"] in _BODIES and "bare" in named.more)
                 severity = float(entry["severity"])
                 sanction = Sanction(entry.id, entry.name, entry["family"], severity, status, span.start, span.end)
                 known = merged.get(entry.name)
@@ -386,13 +388,21 @@ class _Builder:
 
     def _family(self, options: Mapping[str, str], post: Post | None) -> str:
         """The family of a bare measure: of an enterprise, of the Party alone, or of the state by date."""
-        if "企业" in options and self._in_enterprise(post):
-            return "企业"
+        for family in ("企业", "事业单位"):
+            if family in options and self._within(_BODIES[family], post):
+                return family
         state = "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
         return state if state in options else next(iter(options))
 
-    def _in_enterprise(self, post: Post | None) -> bool:
-        if pattern("enterprise").search(self.issuer):
-            return True
-        words = f"{post.text}{post.organisation or ''}" if post else self.text[:40]
-        return pattern("enterprise").search(words) is not None and pattern("public_body").search(self.text) is None
+    def _within(self, body: str, post: Post | None) -> bool:
+        """Whether a body of its own punishes: it decides, or is told first and no organ of Party or state is named."""
+        if self.issuer:
+            short = pattern("public_issuer").search(self.issuer) is None
+            return pattern(body).search(self.issuer + (self._opening() if short else "")) is not None
+        words = f"{post.text}{post.organisation or ''}" if post else ""
+        named = pattern(body).search(words) or pattern(body).search(self._opening())
+        return named is not None and pattern("public_body").search(self.text) is None
+
+    def _opening(self) -> str:
+        """The title and the first words of the case."""
+        return (self.case.clean.title or "") + self.case.clean.text[:40] + self.text[:40]
