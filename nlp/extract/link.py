@@ -325,8 +325,8 @@ class _Linker:
             self.out.unshared.extend(targets)
             return
         for index, who in zip(causes, shares, strict=True):
-            status = self._status(start, end, index)
-            self.out.links.extend(Link(token, self.sk.tokens[index], status) for token in who)
+            cause, status = self.sk.tokens[index], self._status(start, end, index)
+            self.out.links.extend(Link(token, cause, status) for token in who if self._concerns(cause, token))
 
     def _counts(self, start: int, index: int) -> bool:
         """Whether a measure is taken: not told as not taken, and no mere publication of a matter."""
@@ -336,9 +336,13 @@ class _Linker:
             return False
         if pattern("earlier_after").match(self.sk.text, index + 1):
             return False
-        if measure and len(self.people) > 1 and pattern("impersonal").match(self.text, measure.start):
-            return False
         return pattern("negated").search(self.sk.text, start, left) is None
+
+    def _concerns(self, cause: Token, token: Token) -> bool:
+        """Confiscation told of the money (违纪款已收缴) concerns the one the case is about: whoever is named first."""
+        impersonal = cause.measure is not None and pattern("impersonal").match(self.text, cause.start)
+        first = next((t for _, t in sorted(self.sk.tokens.items()) if t.kind == PERSON), None)
+        return not impersonal or first is None or self._name(token) == self._name(first)
 
     def _published_only(self, start: int, measure: Measure) -> bool:
         """Whether 通报 makes a matter or another measure public, rather than criticising somebody."""

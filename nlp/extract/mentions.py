@@ -97,6 +97,10 @@ def _heads(text: str, blocked: Ranges) -> list[Range]:
     for match in pattern("unit_staff").finditer(text):
         if not blocked.hit(*match.span()) and not heads.hit(*match.span()):
             heads.add(*match.span())
+    for match in pattern("staff_ending").finditer(text):
+        free = not blocked.hit(*match.span()) and not heads.hit(*match.span())
+        if free and clear_name_at(text, match.end()):
+            heads.add(*match.span())
     return [head for head in sorted(heads.items) if not _is_name(text, head, heads)]
 
 

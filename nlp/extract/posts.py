@@ -190,13 +190,14 @@ def _grammar() -> _Grammar:
         word: _Head(word, e["role"], e["stands"], e.get("level"), e.get("body")) for e in posts for word in e["heads"]
     }
     words = "|".join(sorted(map(re.escape, heads), key=len, reverse=True))
+    found = "|".join(sorted((re.escape(w) for w in heads if w not in s["endings"]), key=len, reverse=True))
     modifiers = "|".join([*s["modifiers"], s["deputy"]])
     former = "|".join(word for word in s["former_prefixes"] if word != "原")
     origin = f"(?!{s['not_former']})原"
     current = "|".join(s["current_prefixes"])
     return _Grammar(
         heads,
-        f"(?:{modifiers})*(?:{words})",
+        f"(?:{modifiers})*(?:{found})",
         s["deputy"],
         re.compile(f"(?P<org>.*?)(?P<mod>(?:{modifiers})*)(?P<head>{words})"),
         re.compile(s["separators"]),

@@ -334,8 +334,8 @@ class _Builder:
         unit = pattern("unit_of_post").search(post)
         if unit is None:
             return pattern("inspecting_body").sub("党委", bodies[-1]) if bodies else None
-        ending = re.compile(f"{unit.group()}(?:{pattern('party_tail').pattern})?$")
-        return next((body for body in reversed(bodies) if ending.search(body)), None)
+        upto = re.compile(f".*{unit.group()}")
+        return next((found.group() for body in reversed(bodies) if (found := upto.match(body))), None)
 
     # -- measures -------------------------------------------------------------------------------------------------
 
