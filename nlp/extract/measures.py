@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from nlp.codebook import Entry, load_codebook
+from nlp.extract.needles import candidates, grams, needles
 
 _GAP = r"[^。；！？\n]{1,44}?"
 
@@ -43,11 +44,15 @@ def _frames() -> tuple[tuple[Entry, re.Pattern[str]], ...]:
 
 
 def _candidates(text: str) -> Iterator[Measure]:
-    for entry in load_codebook()["sanctions"]:
+    present = grams(text)
+    for entry in candidates(load_codebook()["sanctions"], present):
         if entry.patterns:
             for match in entry.find(text):
                 yield Measure(entry, *match.span())
     for entry, frame in _frames():
+        needed = needles(frame.pattern)
+        if needed is not None and needed.isdisjoint(present):
+            continue
         for match in frame.finditer(text):
             yield Measure(entry, *match.span("close"), opening=match.span("open"))
 

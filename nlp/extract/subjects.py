@@ -25,6 +25,7 @@ from nlp.extract.mentions import (
     find_mentions,
     skeleton,
 )
+from nlp.extract.needles import candidates, grams
 from nlp.extract.phrases import Range, post_before
 from nlp.extract.posts import Places, Post, read_post
 from nlp.types import Case, Caution, Sanction, Status, Subject, SubjectKind, unique
@@ -84,7 +85,7 @@ def _responsibilities(text: str) -> list[Token]:
     before, after = re.compile(table.settings["negation"]), re.compile(table.settings["negation_after"])
     found = [
         Token(RESPONSIBILITY, *match.span(), entry=entry)
-        for entry in table
+        for entry in candidates(table, grams(text))
         if entry.patterns
         for match in entry.find(text)
         if not before.search(text[max(0, match.start() - 12) : match.start()])
