@@ -19,8 +19,8 @@ HAN = r"[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0003ffff〇]"
 # What stands before a candidate: a post, a verb that takes a person (免去), a name and 、, or nothing that shows one.
 Before = Literal["post", "verb", "list", "open"]
 
-_SURE, _CLEAR, _WEAK = 5, 3, 1
-_NEEDED: dict[Before, int] = {"post": 1, "verb": 1, "list": 1, "open": 3}
+_SURE, _CLEAR, _WEAK, _GUESS = 5, 3, 1, 0.5
+_NEEDED: dict[Before, float] = {"post": _GUESS, "verb": _GUESS, "list": 1, "open": 3}
 _TRUSTED = ("post", "verb")
 _LONGEST = 6  # characters of a transliterated name
 _NUMERALS = frozenset("一二两三四五六七八九十")
@@ -123,7 +123,7 @@ def _surname_penalty(character: str, family: int) -> int:
     return 2 if character in words.rare else 1 if character in words.doubtful else 0
 
 
-def _weight(text: str, start: int, family: int, given: int, *, before: Before, sure: bool) -> int | None:
+def _weight(text: str, start: int, family: int, given: int, *, before: Before, sure: bool) -> float | None:
     """How much speaks for a name of ``given`` characters after the surname; None if it cannot be one.
 
     ``sure``: a measure begins right after it.
@@ -144,7 +144,7 @@ def _weight(text: str, start: int, family: int, given: int, *, before: Before, s
         return weight + met
     if met == 0 and _word_ends(text, end - 1, words):
         return weight - 2
-    return _WEAK if before in _TRUSTED and weight == met == 0 else weight + met
+    return _GUESS if before in _TRUSTED and weight == met == 0 else weight + met
 
 
 def _plausible(text: str, start: int, family: int, name: str) -> bool:

@@ -301,7 +301,9 @@ class _Builder:
             shared = self._verbatim(*record.shared_post) if record.shared_post else None
             elsewhere = self._lost_post(record) or self._post_elsewhere(record) or shared
             return self._read(elsewhere, bodies) if elsewhere else None
-        start, end = max(record.posts, key=lambda p: p[1] - p[0])
+        start, end = max(
+            record.posts, key=lambda p: (pattern("standing").match(self.text[slice(*p)]) is None, p[1] - p[0])
+        )
         post, verbatim = self._read(self.text[start:end], bodies), self._verbatim(start, end)
         if verbatim != self.text[start:end]:
             post = replace(post, text=self._read(verbatim, bodies).text)
