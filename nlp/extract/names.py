@@ -98,7 +98,7 @@ def name_at(
     family = 2 if text[start : start + 2] in words.double else 1 if text[start : start + 1] in words.single else 0
     if not family:
         return None
-    lengths = (3, 2, 1) if words.transliterated.issuperset(text[start + family : start + family + 3]) else (2, 1)
+    lengths = _lengths(text, start + family, words)
     free = {n: not any(a < start + family + n and start < b for a, b in blocked) for n in lengths}
     sure = {n: any(a == start + family + n for a, _ in measures) for n in lengths}
     weights = {n: _weight(text, start, family, n, before=before, sure=sure[n]) if free[n] else None for n in lengths}
@@ -108,6 +108,14 @@ def name_at(
     best = max(weights, key=lambda n: (-1 if weights[n] is None else weights[n], n))
     weight = weights[best]
     return text[start : start + family + best] if weight is not None and weight >= needed else None
+
+
+def _lengths(text: str, start: int, words: Lexicon) -> range:
+    """How many characters a given name at ``start`` may have: two, or as long as it only tells sounds (包青格勒)."""
+    longest = 2
+    while longest < _LONGEST and words.transliterated.issuperset(text[start : start + longest + 1]):
+        longest += 1
+    return range(longest, 0, -1)
 
 
 def clear_name_at(text: str, start: int) -> str | None:
