@@ -156,8 +156,12 @@ class _Linker:
     def _targets(self, start: int, floor: int, end: int, run: Run) -> Tokens:
         """Those of this sentence whom a run concerns; ``floor``: what stands before it has been dealt with."""
         self.totals = False
+        inside = self._inside(run)
+        if not inside and self._is_told_of_matters(run):
+            self.totals = True
+            return ()
         return (
-            self._inside(run)
+            inside
             or self._after_responsibility(run, end)
             or self._right_before(start, run)
             or self._right_after(run, end)
@@ -166,7 +170,7 @@ class _Linker:
 
     def _carried(self, start: int, run: Run) -> Tokens:
         """Whom the talk was about before this sentence, where it names nobody itself."""
-        if self.totals:
+        if self.totals or pattern("nobody_named").fullmatch(self.sk.text[start : run.left]) is None:
             return ()
         people = [
             t
@@ -176,6 +180,11 @@ class _Linker:
         if len({self._name(t) for t in people}) == 1 and not self.topic:
             return tuple(people[-1:])
         return self._suited(self.topic, run)
+
+    def _is_told_of_matters(self, run: Run) -> bool:
+        """Whether 对…进行通报 names nobody between its words: a matter is made public."""
+        measure = self.sk.tokens[run.indices[0]].measure
+        return measure is not None and measure.opening is not None and measure.entry.id == _PUBLIC_CRITICISM
 
     def _inside(self, run: Run) -> Tokens:
         """Those named inside a split form (免去张某镇长职务, 责令镇党委作出检查)."""
@@ -245,7 +254,7 @@ class _Linker:
             return ()
         if token.kind == GROUP:
             return self._group(index, token, listed)
-        if token.kind == POST and (self._in_title(index) or self._in_totals(token)):
+        if token.kind == POST and (self._in_title(index) or self._in_totals(token) or self._is_bystander(token)):
             return ()
         return (token,)
 
@@ -280,6 +289,10 @@ class _Linker:
             self.totals = True
             return ()
         return (group,)
+
+    def _is_bystander(self, post: Token) -> bool:
+        """Whether a post is that of somebody who reports, complains or suffers (记者, 志愿者, 家属)."""
+        return pattern("bystander").search(self.text, post.start, post.end) is not None
 
     def _in_title(self, index: int) -> bool:
         """Whether a post stands in a title: a line without a full stop above a text that deals with people."""

@@ -24,6 +24,7 @@ _NEEDED: dict[Before, float] = {"post": _GUESS, "verb": _GUESS, "list": 1, "open
 _TRUSTED = ("post", "verb")
 _LONGEST = 6  # characters of a transliterated name
 _NUMERALS = frozenset("一二两三四五六七八九十")
+_COUNTED = frozenset("人名位个家所年班级中（(")  # after a numeral: no name ends here
 _HAN = re.compile(HAN)
 _DOTTED = re.compile(rf"{HAN}{{1,7}}(?:[·•・]{HAN}{{1,8}})+")
 _MASKED_AFTER_POST = re.compile(rf"(?P<family>{HAN})(?:某{{1,2}}|[×xX＊*]{{1,2}})")
@@ -161,7 +162,7 @@ def _plausible(text: str, start: int, family: int, name: str) -> bool:
     given, after = name[family:], text[start + len(name) : start + len(name) + 1]
     if not all(_HAN.match(c) and c not in words.never for c in given) or words.not_names.match(name):
         return False
-    if name[-1] in _NUMERALS and (after in "人名位个" or (len(given) == 1 and clear_count(text, name) < 2)):
+    if name[-1] in _NUMERALS and after in _COUNTED:
         return False
     if name[-1] == "均" and text[start - 1 : start] in ("、", "和", "及", "与"):
         return False
