@@ -54,7 +54,7 @@ _LONE_BRACKET = re.compile(f"(?<=[{_WIDE}])[()]|[()](?=[{_SPACE}]{{0,4}}[{_WIDE}
 _LAST_STOP = re.compile(rf"(?<=[{_HAN}])\.(?=[{_SPACE}]{{0,8}}(?:\n|$))")
 _SPACES = re.compile(f"[{_SPACE}]+")
 _COLUMNS = re.compile(rf"(?<=[{_HAN}])[{_SPACE}]{{0,8}}\t[{_SPACE}]{{0,8}}(?=[{_HAN}0-9])")
-_EMPTY_LINES = re.compile(rf"[{_SPACE}]*\n[{_SPACE}\n]*")
+_EMPTY_LINES = re.compile(rf"(?<![{_SPACE}])[{_SPACE}]*\n[{_SPACE}\n]*")
 _WIDE_CHAR = re.compile(f"[{_WIDE}]")
 _HAN_CHAR = re.compile(f"[{_HAN}]")
 _LETTER = re.compile("[A-Za-z]")

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from nlp.codebook import Entry, load_codebook
@@ -377,7 +377,7 @@ def _class_and_id(attributes: str) -> str:
     return " ".join(a or b or c for key, a, b, c in _ATTRIBUTE.findall(attributes) if key.lower() in ("class", "id"))
 
 
-@cache
+@lru_cache(maxsize=4096)  # labels are as many as the pages of the world
 def _is_around_label(label: str) -> bool:
     return bool(label) and _any_of("container").search(label) is not None
 

@@ -7,6 +7,7 @@ Never touches disk (but to fingerprint its own code) and never prints.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -51,16 +52,32 @@ def fingerprints() -> dict[str, str]:
 
 
 def as_notice(item: Notice | str | Mapping[str, Any]) -> Notice:
-    """A notice from whatever names one; a bare text is named by its hash. ValueError when ``text`` is missing."""
+    """A notice from whatever names one; a bare text is named by its hash.
+
+    The values of a mapping may be as a table holds them: dates and numbers become text, NaN is nothing.
+    ValueError when ``text`` is missing or holds half a surrogate pair, which no file could.
+    """
     if isinstance(item, Notice):
         return item
     record: dict[str, Any] = {"text": item} if isinstance(item, str) else dict(item)
     text = record.get("text")
     if not isinstance(text, str):
         raise ValueError(f"通报缺少正文：需要文字键 'text'，现有的键是 {sorted(record)}")
-    known = {key: value for key, value in record.items() if key in _FIELDS}
-    known.setdefault("id", hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12])
-    return Notice(**{**known, "id": str(known["id"])})
+    try:
+        named = hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"正文第 {error.start + 1} 字是不成对的代理字符（残缺的表情或生僻字），请从原文重新取得"
+        ) from error
+    known: dict[str, Any] = {
+        key: value if key == "row" else _told(value) for key, value in record.items() if key in _FIELDS
+    }
+    return Notice(**{**known, "id": known.get("id") or named})
+
+
+def _told(value: object) -> str | None:
+    """A value of a mapping as text; None for an empty one, NaN among them."""
+    return None if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
 
 
 def _analysis(case: Case, before: tuple[Caution, ...]) -> Analysis:

@@ -189,6 +189,8 @@ def _before_repetition(text: str, lines: list[Span]) -> list[Span]:
     last = max((i + 1 for line, i in first.items() if len(line) >= _LONG_LINE), default=len(lines))
     if all(len(line) < _LONG_LINE for line in words[last:]):
         return lines
+    if any(first[line] >= last and tells_decision(line) for line in words[last:]):
+        return lines
     return lines[: next(i for i in range(last, len(lines)) if first[words[i]] < last)]
 
 

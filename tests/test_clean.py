@@ -257,6 +257,11 @@ def test_markup_is_read_as_a_browser_would(source: str, expected: str, why: str)
     assert_mapped(result)
 
 
+def test_a_long_run_of_spaces_costs_no_time() -> None:
+    text = f"颜述行{' ' * 200_000}被诫勉。\n邝一帆{' ' * 200_000}\n被约谈。"
+    assert cleaned(text).text == "颜述行被诫勉。\n邝一帆\n被约谈。"
+
+
 @pytest.mark.parametrize(
     "opening", ["<div>", "<b>", "<!--", "<a href='", "<table><tr><td>", "</p>", "&#", '<p class="']
 )

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from nlp.clean import clean
 from nlp.codebook import Table, load_codebook
 from nlp.extract.amounts import count, number, yuan
 from nlp.extract.dates import dates_in, iso_date
 from nlp.extract.facts import Facts, document_facts
 from nlp.extract.needles import candidates, grams, needles
+from nlp.split import split
 from nlp.types import Case, Clean, Fact, Notice, OriginMap, Span
 
 if sys.version_info >= (3, 11):
@@ -64,9 +66,28 @@ def test_people_are_counted_in_digits_and_numerals(text: str, value: int) -> Non
     assert count(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "数十", "若干", "元", "3名"])
+@pytest.mark.parametrize("text", ["", "数十", "若干", "元", "3名", "9" * 400, "9" + "亿" * 40])
 def test_what_is_no_number_has_no_value(text: str) -> None:
     assert number(text) is None
+
+
+@pytest.mark.parametrize("amount", ["9" * 400 + "元", "九" + "亿" * 60 + "元", "1" * 20_000])
+def test_a_number_beyond_measure_is_no_amount_and_costs_no_time(amount: str) -> None:
+    (case,) = split(clean(Notice("甲", f"镇长周安受到党内警告处分，造成直接经济损失{amount}。"))).cases
+    assert [fact.value for fact in document_facts(case).consequences if isinstance(fact.value, float)] == []
+
+
+def test_an_organ_is_looked_for_in_time_that_does_not_explode() -> None:
+    (case,) = split(clean(Notice("甲", f"周安擅离职守，{'报经' * 28}研究决定，给予镇长周安党内警告处分。"))).cases
+    assert document_facts(case).issuer is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2018年2月31日", "2018-02"), ("2019年2月29日", "2019-02"), ("2018年3月5日至99日", "2018-03-05/2018-03")],
+)
+def test_a_day_that_the_month_does_not_have_is_left_open(text: str, value: str) -> None:
+    assert [mention.value for mention in dates_in(text)] == [value]
 
 
 @pytest.mark.parametrize("row", rows("dates"))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,18 @@ def test_a_mapping_keeps_what_a_notice_knows_and_drops_the_rest() -> None:
 def test_a_mapping_without_a_text_is_refused(record: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="缺少正文"):
         as_notice(record)
+
+
+def test_the_values_of_a_mapping_may_be_as_a_table_holds_them() -> None:
+    record = {"id": float("nan"), "text": TEXT, "title": float("nan"), "published": date(2022, 5, 9), "url": None}
+    (analysis,) = analyze(record)
+    assert analysis.case.clean.notice.id == as_notice(TEXT).id
+    assert [fact.value for fact in analysis.extraction.dates] == ["2022-05-09"]
+
+
+def test_half_a_surrogate_pair_is_refused_with_its_place() -> None:
+    with pytest.raises(ValueError, match="第 2 字"):
+        as_notice("周\ud800安")
 
 
 def test_a_notice_without_a_case_has_no_analysis_but_keeps_its_caution() -> None:

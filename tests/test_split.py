@@ -117,7 +117,7 @@ def test_each_case_alone_reads_as_it_does_among_others(notice: dict[str, Any]) -
     "style",
     ["{}.", "{}、", "（{}）", "{}）", "案例{}：", "案例{} ", "典型案例{}、"],
 )
-@pytest.mark.parametrize("count", [2, 9, 12])
+@pytest.mark.parametrize("count", [2, 9, 12, 101])
 def test_every_arabic_numbering_counts_its_cases(style: str, count: int) -> None:
     lines = [f"{style.format(n)}某乡卫生院出纳丁小满坐支收入{n}万元，受到党内警告处分。" for n in range(1, count + 1)]
     assert texts(split_text("现将典型案例通报如下：\n" + "\n".join(lines))) == lines
@@ -128,6 +128,12 @@ def test_every_chinese_numbering_counts_its_cases(style: str) -> None:
     lines = [f"{style.format(n)}某乡卫生院出纳丁小满坐支收入，受到党内警告处分。" for n in "一二三四五"]
     assert texts(split_text("现将典型案例通报如下：\n" + "\n".join(lines))) == lines
     assert texts(split_text("现将典型案例通报如下：" + "".join(lines))) == lines
+
+
+def test_a_short_decision_after_a_repeated_paragraph_is_not_lost() -> None:
+    facts = "某县水利局对水库除险加固项目监管不力，造成国有资金损失，社会影响恶劣。"
+    text = f"{facts}\n县水利局局长丁小满受到党内警告处分。\n{facts}\n另，股长车大有受到诫勉处理。"
+    assert "车大有" in texts(split_text(text))[-1]
 
 
 @pytest.mark.parametrize(

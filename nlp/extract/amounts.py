@@ -11,11 +11,12 @@ _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇
 _SMALL = {"十": 10, "百": 100, "千": 1000}
 _LARGE = {"万": 10_000, "亿": 100_000_000}
 _TOKEN = re.compile(r"\d[\d,]*(?:\.\d+)?|[零〇○一二两三四五六七八九十百千万亿]")
+_LIMIT = 1e15  # no sum or count of a notice reaches it; up to here every whole number is exact
 _IGNORED = re.compile(r"[余多近约来整\s]")
 
 
 def number(text: str) -> float | None:
-    """The value of a number in digits, Chinese numerals or both; None for a text that is no number.
+    """The value of a number in digits, Chinese numerals or both; None for a text that is no number, or beyond measure.
 
     >>> number("1万2千"), number("2100余万"), number("十二")
     (12000.0, 21000000.0, 12.0)
@@ -38,9 +39,10 @@ def number(text: str) -> float | None:
             whole += (section + (digit or 0)) * _LARGE[token]
             section, digit = 0.0, None
         else:
-            value = float(_DIGITS[token]) if token in _DIGITS else float(token.replace(",", ""))
-            digit = value if digit is None else digit * 10 + value
-    return whole + section + (digit or 0)
+            one = float(_DIGITS[token]) if token in _DIGITS else float(token.replace(",", ""))
+            digit = one if digit is None else digit * 10 + one
+    value = whole + section + (digit or 0)
+    return value if abs(value) < _LIMIT else None
 
 
 def count(text: str) -> int | None:

@@ -7,6 +7,7 @@ ISO values as far as they are told ('2018', '2018-03-12', ranges as '2015/2017')
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -42,7 +43,7 @@ def iso_date(text: str | None) -> str | None:
     year, month, day = found.groups()
     if not 1 <= int(month) <= 12:
         return year
-    return "-".join([year, f"{int(month):02d}"] + ([f"{int(day):02d}"] if day and 1 <= int(day) <= 31 else []))
+    return _iso(int(year), int(month), int(day) if day else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,13 @@ def _iso(year: int | None, month: int | None = None, day: int | None = None) -> 
     parts = [f"{year:04d}"]
     if month is not None:
         parts.append(f"{month:02d}")
-        if day is not None and 1 <= day <= 31:
+        if day is not None and _is_day(year, month, day):
             parts.append(f"{day:02d}")
     return "-".join(parts)
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    return 1 <= day <= monthrange(year, month)[1]
 
 
 def _parts(value: str | None) -> tuple[int | None, int | None]:
@@ -165,5 +170,6 @@ def _with_last_day(text: str, mention: Mention) -> Mention:
     found = _LAST_DAY.match(text, mention.end)
     if not found or mention.value is None or mention.value.count("-") != 2 or mention.is_range:
         return mention
-    day = count(found[1])
-    return replace(mention, end=found.end(), value=f"{mention.value}/{mention.value[:8]}{day:02d}")
+    year, month = _parts(mention.value)
+    last = _iso(year, month, count(found[1]))
+    return replace(mention, end=found.end(), value=f"{mention.value}/{last}")

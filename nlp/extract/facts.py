@@ -22,8 +22,9 @@ from nlp.types import Case, Fact, Span
 _CLAUSE_END = re.compile(r"[，。；\n]")
 _SENTENCE_END = re.compile(r"。|(?<!：)\n")
 _REACH = 1000  # characters that a sentence is looked for; keeps texts without any punctuation linear
+# The bound keeps runs of digits linear; no amount is that long.
 _AMOUNT = re.compile(
-    r"(?:\d[\d,.]*|[一二两三四五六七八九十百千])[\d,.零〇一二两三四五六七八九十百千万亿余多]*元(?![/／\d])"
+    r"(?<!\d)[\d一二两三四五六七八九十百千][\d,.零〇一二两三四五六七八九十百千万亿余多]{0,40}元(?![/／\d])"
 )
 _CITATION = re.compile(
     r"《(?P<title>[^《》\n]{2,60}(?:《[^《》\n]{1,40}》[^《》\n]{0,20})?)》"
@@ -183,7 +184,7 @@ def _organ_before() -> re.Pattern[str]:
     letter = rf"(?:(?!经(?![开济信贸]))[^\W\d_a-zA-Z{s['organ_excludes']}]|[“”])"
     name = rf"(?!{s['organ_not']}){letter}{{0,22}}?(?:{'|'.join(s['organ_endings'])})"
     return re.compile(
-        rf"(?:^|[，。；：、\n（）\s被由经月日年])(?:{'|'.join(s['lead_ins'])})*({name}(?:[、和与]{name})*)"
+        rf"(?:^|[，。；：、\n（）\s被由经月日年])(?:{'|'.join(s['lead_ins'])}){{0,6}}({name}(?:[、和与]{name})*)"
         rf"(?:、?{s['meetings']})*(?:{'|'.join(s['links'])})*$"
     )
 

@@ -6,6 +6,7 @@ In: a text and where its head words stand. Out: offsets of that text. Never deci
 from __future__ import annotations
 
 import re
+from bisect import bisect_right, insort
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 
@@ -15,24 +16,35 @@ Range = tuple[int, int]
 
 # A bracket inside a name (高二（13）班), read from its end.
 _SHORT_BRACKET = re.compile(r"（[^（），。；：]{1,8}）$")
+_BLOCK = 64  # characters
 _MEMBER = re.compile(r"、(?P<next>[^，。；：、\n（]{1,24})")
 
 
 class Ranges:
-    """A set of ranges that knows whether another one overlaps."""
+    """A set of ranges, not to be changed but by ``add``, that knows at once whether another one overlaps."""
 
     def __init__(self, ranges: Iterable[Range] = ()) -> None:
-        self.items = list(ranges)
+        self.items: list[Range] = []
+        self._near: dict[int, list[Range]] = {}  # the ranges that touch each block of the text
+        self._ends: list[int] = []
+        for start, end in ranges:
+            self.add(start, end)
 
     def hit(self, start: int, end: int) -> bool:
-        return any(a < end and start < b for a, b in self.items)
+        """Whether any range overlaps [start, end)."""
+        blocks = range(start // _BLOCK, max(start, end - 1) // _BLOCK + 1)
+        return any(a < end and start < b for block in blocks for a, b in self._near.get(block, ()))
 
     def add(self, start: int, end: int) -> None:
         self.items.append((start, end))
+        insort(self._ends, end)
+        for block in range(start // _BLOCK, max(start, end - 1) // _BLOCK + 1):
+            self._near.setdefault(block, []).append((start, end))
 
     def end_before(self, offset: int) -> int:
         """The end of the last range that ends at or before ``offset``; 0 where there is none."""
-        return max((b for _, b in self.items if b <= offset), default=0)
+        at = bisect_right(self._ends, offset)
+        return self._ends[at - 1] if at else 0
 
 
 @cache

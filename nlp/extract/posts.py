@@ -49,15 +49,10 @@ class Places:
     real_city: str | None = None
     above_county: bool = False
 
-    @classmethod
-    def of(cls, text: str) -> Places:
-        """Read the places off a notice's whole clean text."""
-        rules = _place_rules()
-        prefectures = {m["city"] for m in rules.under_province.finditer(text)}
-        prefectures |= {m["city"] for m in rules.over_county.finditer(text)}
-        county = {m["city"] for m in rules.under_city.finditer(text)} - prefectures
-        above = bool(prefectures) or bool(rules.county_organ.search(text) or rules.bureau_rank.search(text))
-        return cls(frozenset(prefectures), frozenset(county), _only_city(text), above)
+    @staticmethod
+    def of(text: str) -> Places:
+        """Read the places off a notice's whole clean text; all its cases share the reading."""
+        return _places(text)
 
     def city(self, name: str) -> str:
         """The level of the city called ``name`` (without 市; empty for a bare 市)."""
@@ -71,6 +66,16 @@ class Places:
         if self.above_county or any(known.endswith(name) for known in self.prefectures):
             return "prefecture"
         return "county" if self.county_cities and not name else "unknown"
+
+
+@lru_cache(maxsize=4)
+def _places(text: str) -> Places:
+    rules = _place_rules()
+    prefectures = {m["city"] for m in rules.under_province.finditer(text)}
+    prefectures |= {m["city"] for m in rules.over_county.finditer(text)}
+    county = {m["city"] for m in rules.under_city.finditer(text)} - prefectures
+    above = bool(prefectures) or bool(rules.county_organ.search(text) or rules.bureau_rank.search(text))
+    return Places(frozenset(prefectures), frozenset(county), _only_city(text), above)
 
 
 def _only_city(text: str) -> str | None:
