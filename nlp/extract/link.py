@@ -31,6 +31,7 @@ from nlp.types import Caution, Status
 
 Tokens = tuple[Token, ...]
 
+_REACH = 240  # how far before its measure somebody is looked for in a sentence
 _SENTENCE_END = re.compile(r"[。！？\n]+")
 _NUMBER = re.compile(r"[一二两三四五六七八九十]+|\d+")
 # Measures that take a post away: a post named inside their split form is what is lost, not who loses it.
@@ -207,6 +208,7 @@ class _Linker:
 
     def _right_before(self, start: int, run: Run) -> Tokens:
         """Those named right before a run, or after a verb that hands it to them."""
+        start = max(start, run.left - _REACH)
         left = self.sk.text[start : run.left]
         for name in ("light", "handed"):
             match = pattern(name).search(left)
@@ -219,11 +221,10 @@ class _Linker:
 
     def _right_after(self, run: Run, end: int) -> Tokens:
         """Those named right after a measure: 通报批评某镇镇长, 党内警告处分：张某, 被诫勉的还有李某."""
-        if self.sk.tokens[run.indices[-1]].kind != MEASURE or not pattern("before_verb").search(
-            self.sk.text[: run.left]
-        ):
+        if self.sk.tokens[run.indices[-1]].kind != MEASURE:
             return ()
-        match = pattern("objects").match(self.sk.text[run.right : end])
+        verb = pattern("before_verb").search(self.sk.text[max(0, run.left - 4) : run.left])
+        match = pattern("objects" if verb else "objects_named").match(self.sk.text[run.right : end])
         return self._resolve(run.right + match.start("list"), run.right + match.end("list"), run) if match else ()
 
     def _topics(self, start: int, end: int, run: Run | None) -> Tokens:
