@@ -70,17 +70,28 @@ class Tally:
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended: the counts and the files it wrote (``errors_file`` is None when nothing went wrong)."""
+    """How a run ended: the counts and the files it wrote.
+
+    ``out`` and ``run_file`` are None when no notice at all could be read, ``errors_file`` when nothing went wrong.
+    """
 
     tally: Tally
     seconds: float
-    out: Path
-    run_file: Path
+    out: Path | None
+    run_file: Path | None
     errors_file: Path | None
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.tally.errors else 0
+        return 1 if self.tally.errors or self.out is None else 0
+
+    def first_errors(self, count: int) -> list[Record]:
+        """The first of the errors, as they stand in the file of errors."""
+        if self.errors_file is None:
+            return []
+        with self.errors_file.open(encoding="utf-8") as file:
+            notes = (json.loads(line) for line in file)
+            return list(islice((note for note in notes if note["kind"] == "error"), count))
 
 
 # ------------------------------------------------------------ input
@@ -119,8 +130,16 @@ def fingerprint_file(path: Path) -> Source:
     return Source(str(path), size, digest.hexdigest(), rows)
 
 
-def _sources(inputs: Sequence[str]) -> list[Source]:
-    return [fingerprint_file(path) for path in input_files(inputs)]
+def _sources(inputs: Sequence[str], out: Path) -> list[Source]:
+    return [_source(path) for path in input_files(inputs, out)]
+
+
+def _source(path: Path) -> Source:
+    """The fingerprint of a file; one that cannot be opened has none, and the reader will tell why."""
+    try:
+        return fingerprint_file(path)
+    except OSError:
+        return Source(str(path), 0, "", None)
 
 
 def _total(sources: Sequence[Source], inputs: Sequence[str]) -> int | None:
@@ -128,11 +147,11 @@ def _total(sources: Sequence[Source], inputs: Sequence[str]) -> int | None:
     return None if STDIN in inputs or None in counts else sum(count or 0 for count in counts)
 
 
-def items(inputs: Sequence[str], columns: Mapping[str, str]) -> Iterator[Item]:
+def items(inputs: Sequence[str], columns: Mapping[str, str], out: Path | None = None) -> Iterator[Item]:
     """Notices in input order, with what could not be read at its place among them. BatchError for an unknown column."""
     unread: list[ReadError] = []
     try:
-        notices = read_notices(inputs, columns=columns, on_error=unread.append)
+        notices = read_notices(inputs, columns=columns, on_error=unread.append, out=out)
     except ValueError as error:
         raise BatchError(str(error)) from error
     return _interleaved(notices, unread)
@@ -150,8 +169,16 @@ def _interleaved(notices: Iterator[Notice], unread: list[ReadError]) -> Iterator
 
 
 def _note(kind: str, item: Item, reason: str, cure: str) -> Record:
-    notice_id = item.id if isinstance(item, Notice) else None
-    return {"kind": kind, "file": item.file, "row": item.row, "notice_id": notice_id, "reason": reason, "cure": cure}
+    return {
+        "kind": kind,
+        "file": item.file,
+        "row": item.row,
+        "sheet": None if isinstance(item, Notice) else item.sheet,
+        "sheet_row": None if isinstance(item, Notice) else item.sheet_row,
+        "notice_id": item.id if isinstance(item, Notice) else None,
+        "reason": reason,
+        "cure": cure,
+    }
 
 
 def _failed(notice: Notice, reason: str) -> Record:
@@ -234,8 +261,8 @@ def _one_by_one(chunk: list[Item], work: Work) -> Iterator[Record]:
                     rest.popleft()
             except BrokenProcessPool:
                 culprit = rest.popleft()
-                if isinstance(culprit, Notice):
-                    yield _failed(culprit, "工作进程在这条通报上异常退出（可能是内存不足）")
+                reason = "工作进程在这条通报上异常退出（可能是内存不足）"
+                yield _failed(culprit, reason) if isinstance(culprit, Notice) else record(culprit)
 
 
 def _pooled(chunks: Iterator[list[Item]], workers: int, work: Work) -> Iterator[Record]:
@@ -331,7 +358,7 @@ class Part:
 
 _WHAT = {
     "code": "程序版本",
-    "codebook": "知识库",
+    "codebook": "编码手册",
     "model": "模型",
     "schema": "行格式版本",
     "format": "输出格式",
@@ -408,14 +435,23 @@ def _rows(part: Part, tally: Tally) -> Iterator[Row]:
         yield from done["rows"]
 
 
+def _nothing_read(part: Part) -> bool:
+    return all(any(note["kind"] == "error" for note in done["notes"]) for done in part)
+
+
 def _sync(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def _deliver(part: Part, out: Path, identity: Mapping[str, Any], seconds: float) -> Summary:
-    """Turn OUT.part into OUT; OUT appears whole or not at all."""
+    """Turn OUT.part into OUT; OUT appears whole or not at all. Without a single notice there is no OUT."""
     tally = Tally()
+    if _nothing_read(part):
+        deque(_rows(part, tally), maxlen=0)
+        errors = _write_errors((note for done in part for note in done["notes"]), _beside(out, "errors.jsonl"))
+        part.path.unlink()
+        return Summary(tally, seconds, None, None, errors)
     unnamed = _beside(out, "writing")
     WRITERS[identity["format"]](_rows(part, tally), unnamed)
     errors = _write_errors((note for done in part for note in done["notes"]), _beside(out, "errors.jsonl"))
@@ -442,15 +478,16 @@ def score(
     """Read ``inputs``, analyse every notice, write ``out``.
 
     ``columns`` names the columns of tables (``{"text": "通报内容"}``); ``progress`` is told (notices done, notices in
-    all or None) after each. A bad file, row or notice becomes a line of OUT.errors.jsonl and the rest is done.
+    all or None) after each. A bad file, row or notice becomes a line of OUT.errors.jsonl and the rest is done. Results
+    of earlier runs that lie in the folders of ``inputs`` are passed over.
     Raises BatchError when the job cannot start, or cannot go on from an interrupted one.
     """
     started = time.monotonic()
     columns = columns or {}
     if resume and STDIN in inputs:
         raise BatchError("标准输入不能接着读。请把输入存成文件再用 --resume")
-    path, found = _beside(out, "part"), items(inputs, columns)
-    sources = _sources(inputs)
+    path, found = _beside(out, "part"), items(inputs, columns, out)
+    sources = _sources(inputs, out)
     _apart(out, sources)
     identity = _identity(format, columns, sources)
     if resume and not path.exists() and (done := _finished(out, identity)):

@@ -6,6 +6,7 @@ In: the command line. Out: what is printed, and the exit code: 0 done, 1 some fi
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import sys
 import unicodedata
@@ -17,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from nlp.batch import Record, Summary, Tally
     from nlp.read import ReadError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parent / "examples"
 FORMATS = ("jsonl", "csv", "xlsx", "parquet")
 STDIO = "-"
+_ERRORS_SHOWN = 5
 CANNOT_START, INTERRUPTED = 2, 130
 
 _ABOUT = """wenze（问责）：读问责通报，指出哪些案件值得再看一眼，为什么。
@@ -53,7 +55,7 @@ def _usage(command: Any, ctx: Any) -> str:
 
 
 def _option_line(param: Any) -> tuple[str, str]:
-    names = ", ".join(param.opts)
+    names = ", ".join(sorted(param.opts, key=len))
     if not getattr(param, "is_flag", False):
         names += f" {param.metavar or param.name.upper()}"
     return names, "显示这段帮助" if "--help" in param.opts else param.help or ""
@@ -84,6 +86,13 @@ def _help(command: Any, ctx: Any) -> str:
 
 
 class _Group(TyperGroup):
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.commands, n=1, cutoff=0.5)
+            told = f"是不是 {near[0]}" if near else f"有 {'、'.join(self.commands)}"
+            _refuse(f"命令用法不对：没有命令 {args[0]}，{told}。看 wenze --help")
+        return super().resolve_command(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(_help(self, ctx))
 
@@ -93,7 +102,14 @@ class _Command(TyperCommand):
         formatter.write(_help(self, ctx))
 
 
-app = typer.Typer(cls=_Group, add_completion=False, pretty_exceptions_enable=False, help=_ABOUT, no_args_is_help=True)
+app = typer.Typer(
+    cls=_Group,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=_ABOUT,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 # ------------------------------------------------------------ common parts
@@ -112,6 +128,20 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=False)
+
+
+def _show(console: Console, view: RenderableType) -> None:
+    """Print a view; off a terminal without the blanks that fill its lines."""
+    if console.is_terminal:
+        console.print(view, markup=False)
+        return
+    with console.capture() as captured:
+        console.print(view, markup=False)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _in_colour(console: Console) -> bool:
+    return console.is_terminal and console.color_system is not None and not console.no_color
 
 
 def _columns(pairs: Sequence[str]) -> dict[str, str]:
@@ -137,7 +167,7 @@ def _show_version(value: bool) -> None:
         from nlp.pipeline import fingerprints
 
         marks = fingerprints()
-        print(f"wenze {marks['code']}  知识库 {marks['codebook']}")
+        print(f"wenze {marks['code']}  编码手册 {marks['codebook']}")
         raise typer.Exit
 
 
@@ -150,7 +180,7 @@ Model = Annotated[str, typer.Option("--model", metavar="模型", help="rules（�
 @app.callback()
 def _wenze(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="显示程序与知识库的版本")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="显示程序与编码手册的版本")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="出错时显示完整的调用栈")] = False,
 ) -> None:
@@ -161,7 +191,7 @@ def _wenze(
 
 
 def _format(out: str, given: str) -> str:
-    format = given or (Path(out).suffix.lstrip(".").lower() if out != STDIO else "jsonl")
+    format = given.lower() or (Path(out).suffix.lstrip(".").lower() if out != STDIO else "jsonl")
     if format not in FORMATS:
         told = f"格式 {given}" if given else f"输出文件 {out} 的扩展名"
         _refuse(f"不认识{told}。请用 --format 指明其一：{'、'.join(FORMATS)}")
@@ -174,28 +204,48 @@ def _counted(tally: Tally) -> str:
     found = {
         verdict: sum(n for key, n in tally.findings.items() if key.endswith(verdict)) for verdict in (".yes", ".unsure")
     }
+    without = f"（其中 {tally.no_case} 份未见问责案件）" if tally.no_case else ""
     return (
-        f"通报 {tally.notices} 份（其中 {tally.no_case} 份未见问责案件），案件 {tally.cases} 起，"
-        f"对象 {tally.subjects} 个，处理 {tally.sanctions} 项，问题线索 {found['.yes']} 条，存疑 {found['.unsure']} 条"
+        f"通报 {tally.notices} 份{without}，案件 {tally.cases} 起，对象 {tally.subjects} 个，"
+        f"处理 {tally.sanctions} 项，复核要点 {found['.yes']} 条，存疑 {found['.unsure']} 条"
     )
 
 
 def _told(summary: Summary) -> None:
-    _say(f"完成，用时 {summary.seconds:.1f} 秒：{_counted(summary.tally)}")
-    _say(f"结果：{summary.out}；运行记录：{summary.run_file}")
+    if summary.out is None:
+        _say("没有读到任何通报，没有写出结果文件")
+    else:
+        _say(f"完成，用时 {summary.seconds:.1f} 秒：{_counted(summary.tally)}")
+        _say(f"结果：{summary.out}；运行记录：{summary.run_file}")
+    shown = summary.first_errors(_ERRORS_SHOWN)
+    if summary.tally.errors > len(shown):
+        _say(f"前 {len(shown)} 处：")
+    for note in shown:
+        _say(_note_line(note))
     if summary.errors_file:
         errors = f"{summary.tally.errors} 处未能读取" if summary.tally.errors else "没有错误，只有未见案件的通报"
         _say(f"{errors}，见 {summary.errors_file}")
 
 
+def _tell_passed_over(inputs: Sequence[str], out: Path | None = None) -> None:
+    from nlp.read import result_files
+
+    if results := result_files(inputs, out):
+        _say(f"跳过 {len(results)} 个 wenze 以前写出的结果文件（如 {results[0]}）；要读它们，请直接写出文件名")
+
+
 def _note_line(note: Record) -> str:
-    row = "" if note["row"] is None else f" 第 {note['row']} 行"
-    return f"{note['file'] or note['notice_id']}{row}：{note['reason']}。{note['cure']}"
+    from nlp.read import place
+
+    where = place(note["row"], note["sheet"], note["sheet_row"])
+    file = "标准输入" if note["file"] == STDIO else note["file"] or note["notice_id"]
+    return f"{file}{where}：{note['reason']}。{note['cure']}"
 
 
 def _score_to_stdout(inputs: Sequence[str], workers: int, columns: dict[str, str]) -> int:
     from nlp.batch import stream
 
+    _tell_passed_over(inputs)
     tally = stream(inputs, sys.stdout, workers=workers, columns=columns, note=lambda note: _say(_note_line(note)))
     _say(_counted(tally))
     return 1 if tally.errors else 0
@@ -204,6 +254,7 @@ def _score_to_stdout(inputs: Sequence[str], workers: int, columns: dict[str, str
 def _score_to_file(inputs: Sequence[str], out: str, **options: Any) -> int:
     from nlp.batch import score
 
+    _tell_passed_over(inputs, Path(out))
     if not sys.stderr.isatty():
         summary = score(inputs, Path(out), **options)
     else:
@@ -232,7 +283,7 @@ def score_cli(
     """读通报、逐案分析，写成表格。
 
     一案一行。读不了的文件或行记入 输出文件.errors.jsonl，其余照做，退出码为 1；
-    输出文件.run.json 记下数量与程序、知识库、模型、输入的指纹。
+    输出文件.run.json 记下数量与程序、编码手册、模型、输入的指纹。
 
     例：
       wenze score 通报/ -o 结果.xlsx
@@ -263,6 +314,7 @@ def _read(inputs: Sequence[str], columns: dict[str, str], unread: list[ReadError
     from nlp.batch import items
     from nlp.read import ReadError
 
+    _tell_passed_over(inputs)
     for item in items(inputs, columns):
         if isinstance(item, ReadError):
             unread.append(item)
@@ -290,7 +342,7 @@ def explain_cli(
     console = _console()
     unread: list[ReadError] = []
     for notice in _read([file], _columns(column), unread):
-        console.print(reading_view(analyze_notice(notice)))
+        _show(console, reading_view(analyze_notice(notice), legend=_in_colour(console)))
     raise typer.Exit(1 if unread else 0)
 
 
@@ -308,10 +360,9 @@ def demo_cli() -> None:
     unread: list[ReadError] = []
     for notice in _read([str(EXAMPLES)], {}, unread):
         readings.append(analyze_notice(notice))
-        console.print(reading_view(readings[-1]))
-    console.print(summary_table(readings))
-    console.print(counts_line(readings))
-    console.print("下一步：wenze score 你的文件夹 -o 结果.xlsx", markup=False)
+        _show(console, reading_view(readings[-1], legend=_in_colour(console)))
+    for view in (summary_table(readings), counts_line(readings), "下一步：wenze score 你的文件夹 -o 结果.xlsx"):
+        _show(console, view)
     raise typer.Exit(1 if unread else 0)
 
 
@@ -319,19 +370,26 @@ def demo_cli() -> None:
 
 
 def _text_of(what: str) -> str:
-    if what == STDIO:
-        return sys.stdin.read()
     try:
-        is_file = Path(what).is_file()
+        readable = what == STDIO or Path(what).is_file()
     except OSError:  # a long text is no file name
-        is_file = False
-    if not is_file:
+        readable = False
+    if not readable:
+        _refuse_missing(what)
         return what
     unread: list[ReadError] = []
     text = "\n".join(notice.text for notice in _read([what], {}, unread))
     if unread:
         raise typer.Exit(1)
     return text
+
+
+def _refuse_missing(what: str) -> None:
+    """Refuse what looks like the name of a file that is not there."""
+    from nlp.read import endings
+
+    if what.lower().endswith(tuple(endings())):
+        _refuse(f"没有这个文件：{what}。请检查路径")
 
 
 @app.command("segment", cls=_Command)
@@ -376,9 +434,10 @@ def labels_cli(as_json: Annotated[bool, typer.Option("--json", help="输出 JSON
         told = [{"id": i.id, "name": i.name, **{k: i.get(k) for k in keys}, "source": i.source} for i in issues]
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        from nlp.report.terminal import labels_table
+        from nlp.report.terminal import labels_view
 
-        _console().print(labels_table(issues))
+        console = _console()
+        _show(console, labels_view(issues, console.width))
 
 
 # ------------------------------------------------------------ entry
@@ -436,9 +495,10 @@ def _failure(error: Exception) -> str:
     from nlp.batch import BatchError
     from nlp.classify import ModelNotAvailable
     from nlp.codebook import CodebookError
+    from nlp.read import os_reason
 
     if isinstance(error, (BatchError, CodebookError, ModelNotAvailable)):
         return str(error)
     if isinstance(error, OSError):
-        return f"读写文件失败：{error.strerror or error}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"
+        return f"读写文件失败：{os_reason(error)}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"
     return f"内部错误 {type(error).__name__}：{error}。加 --debug 再运行一次，把输出报告给 wenze 的维护者"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
 import glob
 import io
 import json
@@ -20,8 +21,9 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -44,11 +46,37 @@ _DAMAGED = (
     *(LookupError, ValueError, TypeError, AttributeError, RuntimeError),
 )
 
-_COLUMN_HINT = "请用列名选项指定，例如 text=通报内容"
+_COLUMN_HINT = "请加上 --column text=通报内容（换成实际的列名）"
+_HEADER_WITHIN = 10  # rows of a table, titles above the header among them
+_TELL_ONCE_FROM = 5  # rows without the text column at the head of a file, told as one error of the file
+
+_OS_REASONS = {
+    errno.ENOENT: "没有这个文件或文件夹",
+    errno.EACCES: "没有权限，或文件正被占用",
+    errno.EPERM: "没有权限",
+    errno.EISDIR: "这是一个文件夹",
+    errno.ENOTDIR: "路径中有一段不是文件夹",
+    errno.EEXIST: "已经存在",
+    errno.EBUSY: "文件正被占用",
+    errno.ENOSPC: "磁盘已满",
+    errno.EROFS: "磁盘只能读",
+    errno.EIO: "磁盘读写出错",
+    errno.EMFILE: "打开的文件太多",
+    errno.ENAMETOOLONG: "文件名太长",
+}
+
+
+def os_reason(error: OSError) -> str:
+    """Why the system refused, in Chinese where we know the words."""
+    return _OS_REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 
 class ReadError(Exception):
-    """An input, or one row of it, cannot be read; says where, why and what to do, in Chinese."""
+    """An input, or one row of it, cannot be read; says where, why and what to do, in Chinese.
+
+    ``row`` counts as ``Notice.row`` does; ``sheet_row`` as a spreadsheet does, all rows above it among them, and
+    ``sheet`` names the sheet.
+    """
 
     def __init__(self, file: str, row: int | None, reason: str, cure: str) -> None:
         super().__init__(file, row, reason, cure)
@@ -56,10 +84,30 @@ class ReadError(Exception):
         self.row = row
         self.reason = reason
         self.cure = cure
+        self.sheet: str | None = None
+        self.sheet_row: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Which row, as a person would look for it; empty when the error is about the whole file."""
+        return place(self.row, self.sheet, self.sheet_row)
 
     def __str__(self) -> str:
-        place = self.file if self.row is None else f"{self.file} 第{self.row}行"
-        return f"{place}：{self.reason}。{self.cure}。"
+        file = "标准输入" if self.file == "-" else self.file
+        return f"{file}{self.place}：{self.reason}。{self.cure}。"
+
+
+def place(row: int | None, sheet: str | None, sheet_row: int | None) -> str:
+    """The place of a row in words, to stand behind the name of its file."""
+    if row is None:
+        return ""
+    if sheet_row is None:
+        return f" 第{row}行"
+    return f" {f'工作表“{sheet}”' if sheet else '表格'}第{sheet_row}行（数据第{row}条）"
+
+
+class _NoTextColumnError(ReadError):
+    """No column of a table, or of a row, holds the text."""
 
 
 Fail = Callable[[ReadError], None]
@@ -85,39 +133,56 @@ def read_notices(
     *,
     columns: Columns | None = None,
     on_error: Fail | None = None,
+    out: Path | None = None,
 ) -> Iterator[Notice]:
     """Every notice of the inputs, lazily: files, folders (with all below, sorted), globs, and "-" for standard input.
 
     ``columns`` names the columns of tables where they are not named as usual, e.g. ``{"text": "通报内容"}``.
     Rows count from 1 without the header (in .jsonl: lines). An id met before gets "~2", "~3" … and a caution.
-    What cannot be read raises ReadError, or goes to ``on_error`` while the rest is read on.
+    A file given twice is read once. What folders and globs hold of our own results, ``out`` among them, is passed over:
+    ``result_files`` names it. What cannot be read raises ReadError, or goes to ``on_error`` while the rest is read on.
     """
     known = {entry.id for entry in load_codebook()["pages"] if entry.get("kind") == "columns"}
     if unknown := set(columns or ()) - known:
-        raise ValueError(f"没有这样的列：{'、'.join(sorted(unknown))}；可以指定的有 {'、'.join(sorted(known))}")
+        wrong = "、".join(sorted(unknown))
+        raise ValueError(f"--column 左边应写 {'、'.join(sorted(known))} 之一，不能写 {wrong}，例如 --column text=正文")
     paths = [inputs] if isinstance(inputs, (str, Path)) else inputs
-    return _notices(paths, dict(columns or {}), on_error or _raise)
+    return _notices(_sources(paths, on_error or _raise, out), dict(columns or {}), on_error or _raise)
 
 
-def input_files(inputs: Iterable[str | Path]) -> Iterator[Path]:
+def input_files(inputs: Iterable[str | Path], out: Path | None = None) -> Iterator[Path]:
     """The files ``read_notices`` would open, in its order; standard input and what cannot be opened are passed over."""
-    return (Path(source.file) for source in _sources(inputs, lambda _: None) if source.suffix != "-")
+    return (Path(source.file) for source in _sources(inputs, lambda _: None, out) if source.suffix != "-")
+
+
+def result_files(inputs: Iterable[str | Path], out: Path | None = None) -> list[Path]:
+    """The files in folders and globs that ``read_notices`` passes over because a run of ours wrote them."""
+    found: set[Path] = set()
+    for item in map(str, inputs):
+        if item != "-" and (Path(item).is_dir() or not Path(item).exists()):
+            found |= {path for path, _ in _candidates(item) if _is_result(path, out)}
+    return sorted(found)
+
+
+def endings() -> frozenset[str]:
+    """The endings of the files we can read, or know well enough to say how they could be read."""
+    return frozenset({*_READERS, *_UNREADABLE} - {"-"})
 
 
 def _raise(error: ReadError) -> None:
     raise error
 
 
-def _notices(inputs: Iterable[str | Path], columns: Columns, fail: Fail) -> Iterator[Notice]:
+def _notices(sources: Iterable[_Source], columns: Columns, fail: Fail) -> Iterator[Notice]:
     rename = _Renamer()
-    for source in _sources(inputs, fail):
+    for source in sources:
         try:
             for notice in _READERS[source.suffix](source, columns, fail):
                 yield rename(notice)
         except ReadError as error:
             fail(error)
         except OSError as error:
-            fail(source.error(f"读取失败（{error.strerror or error}）", "请确认文件存在、未被占用且有读取权限"))
+            fail(source.error(f"读取失败（{os_reason(error)}）", "请确认文件存在、未被占用且有读取权限"))
 
 
 class _Renamer:
@@ -128,8 +193,6 @@ class _Renamer:
         self._times: Counter[str] = Counter()
 
     def __call__(self, notice: Notice) -> Notice:
-        from dataclasses import replace
-
         new = notice.id
         while hash(new) in self._met:
             self._times[notice.id] += 1
@@ -155,21 +218,22 @@ _UNREADABLE = {
 }
 
 
-def _sources(inputs: Iterable[str | Path], fail: Fail) -> Iterator[_Source]:
-    found: list[tuple[Path, Path | None]] = []  # a path, and the folder it was found in
+def _sources(inputs: Iterable[str | Path], fail: Fail, out: Path | None) -> Iterator[_Source]:
+    found: dict[Path, tuple[Path, Path | None]] = {}  # by the real path: as it was given, and the folder it is in
     stdin = False
     for item in inputs:
         if str(item) == "-":
             stdin = True
             continue
         try:
-            found.extend(_paths(str(item)))
+            for path, folder in _paths(str(item), out):
+                found.setdefault(path.resolve(), (path, folder))
         except ReadError as error:
             fail(error)
     if stdin:
         yield _Source("-", "stdin", "-", 0, lambda: sys.stdin.buffer)
-    names = Counter(path.name for path, _ in found)
-    for path, folder in found:
+    names = Counter(path.name for path, _ in found.values())
+    for path, folder in found.values():
         suffix = path.suffix.lower()
         if suffix not in _READERS:
             cure = _UNREADABLE.get(suffix) or _readable()
@@ -180,24 +244,37 @@ def _sources(inputs: Iterable[str | Path], fail: Fail) -> Iterator[_Source]:
         try:
             size = path.stat().st_size
         except OSError as error:
-            fail(ReadError(str(path), None, f"打不开（{error.strerror}）", "请确认文件存在且有读取权限"))
+            fail(ReadError(str(path), None, f"打不开（{os_reason(error)}）", "请确认文件存在且有读取权限"))
             continue
         yield _Source(str(path), name, suffix, size, lambda path=path: path.open("rb"))  # type: ignore[misc]
 
 
-def _paths(item: str) -> list[tuple[Path, Path | None]]:
+def _paths(item: str, out: Path | None) -> list[tuple[Path, Path | None]]:
+    """The files that one input names, each with the folder it was found in. Raises ReadError when there are none."""
+    path = Path(item)
+    if path.exists() and not path.is_dir():
+        return [(path, None)]
+    inside = [(found, folder) for found, folder in _candidates(item) if not _is_result(found, out)]
+    if path.is_dir() and not inside:
+        raise ReadError(item, None, "文件夹里没有可读的文件", _readable())
+    if not inside:
+        raise ReadError(item, None, "没有这个文件或文件夹", "请检查路径；含有通配符时请检查有无匹配的文件")
+    return inside
+
+
+def _candidates(item: str) -> list[tuple[Path, Path | None]]:
+    """The documents in a folder, or the files that a glob matches."""
     path = Path(item)
     if path.is_dir():
-        inside: list[tuple[Path, Path | None]] = [(p, path) for p in sorted(path.rglob("*")) if _is_document(p, path)]
-        if not inside:
-            raise ReadError(item, None, "文件夹里没有可读的文件", _readable())
-        return inside
-    if path.exists():
-        return [(path, None)]
-    matched = sorted(glob.glob(item, recursive=True))
-    if not matched:
-        raise ReadError(item, None, "没有这个文件", "请检查路径；含有通配符时请检查有无匹配的文件")
-    return [(Path(m), None) for m in matched if Path(m).is_file()]
+        return [(found, path) for found in sorted(path.rglob("*")) if _is_document(found, path)]
+    return [(Path(match), None) for match in sorted(glob.glob(item, recursive=True)) if Path(match).is_file()]
+
+
+def _is_result(path: Path, out: Path | None) -> bool:
+    """Whether a run of ours wrote the file: an OUT, or what stands beside one."""
+    if path.name.endswith((".run.json", ".errors.jsonl", ".part")) or (out and path.resolve() == out.resolve()):
+        return True
+    return path.with_name(f"{path.name}.run.json").exists()
 
 
 def _readable() -> str:
@@ -682,7 +759,7 @@ def _read_zip(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]
         for member in sorted(packed.infolist(), key=_member_name):
             name = _member_name(member)
             path = PurePosixPath(name)
-            if member.is_dir() or any(part.startswith((".", "~$", "__MACOSX")) for part in path.parts):
+            if name.endswith("/") or any(part.startswith((".", "~$", "__MACOSX")) for part in path.parts):
                 continue
             suffix = path.suffix.lower()
             if suffix not in _READERS and suffix not in _UNREADABLE:
@@ -731,19 +808,34 @@ def _usual_columns() -> dict[str, tuple[str, ...]]:
     return {entry.id: tuple(name.casefold() for name in entry["columns"]) for entry in entries}
 
 
+def _names(header: Iterable[Any]) -> dict[str, str]:
+    """The columns of a header as they are written, by the form in which they are compared; the first of equals."""
+    return {str(name).strip().casefold(): str(name) for name in reversed([h for h in header if h is not None])}
+
+
+def _wanted(role: str, columns: Columns) -> tuple[str, ...]:
+    return (columns[role].strip().casefold(),) if role in columns else _usual_columns()[role]
+
+
+def _has_text_column(header: Iterable[Any], columns: Columns) -> bool:
+    return not _names(header).keys().isdisjoint(_wanted("text", columns))
+
+
 def _plan(source: _Source, header: Iterable[Any], columns: Columns) -> dict[str, str]:
     """Which column holds what: the names given, else the usual ones. Raises when there is no text column."""
-    names = {str(name).strip().casefold(): str(name) for name in reversed([h for h in header if h is not None])}
+    names = _names(header)
     plan: dict[str, str] = {}
-    for role, usual in _usual_columns().items():
-        wanted = (columns[role].strip().casefold(),) if role in columns else usual
-        found = next((names[name] for name in wanted if name in names), None)
+    for role in _usual_columns():
+        found = next((names[name] for name in _wanted(role, columns) if name in names), None)
         if found is not None:
             plan[role] = found
         elif role in columns:
-            raise source.error(f"没有“{columns[role]}”这一列，现有的列是 {_listed(names.values())}", "请核对列名")
+            kind = _NoTextColumnError if role == "text" else ReadError
+            reason = f"没有“{columns[role]}”这一列，现有的列是 {_listed(names.values())}"
+            raise kind(source.file, None, reason, "请核对列名")
     if "text" not in plan:
-        raise source.error(f"没有正文列，现有的列是 {_listed(names.values())}", _COLUMN_HINT)
+        reason = f"没有正文列，现有的列是 {_listed(names.values())}"
+        raise _NoTextColumnError(source.file, None, reason, _COLUMN_HINT)
     return plan
 
 
@@ -765,6 +857,22 @@ def _value(value: Any) -> str | None:
     return str(value)
 
 
+_SERIAL = re.compile(r"(\d{5})(?:\.\d+)?")  # days since the end of 1899: what Excel holds for a date
+_SERIALS = range(20_000, 80_000)  # 1954 to 2119
+_DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]0{1,2}:00(?::00)?)?")
+
+
+def _date(value: str) -> str:
+    """A date column's value as an ISO date, where it is one day however written; else as it is."""
+    serial, day = _SERIAL.fullmatch(value), _DAY.fullmatch(value)
+    if serial and int(serial[1]) in _SERIALS:
+        return (datetime.date(1899, 12, 30) + datetime.timedelta(int(serial[1]))).isoformat()
+    try:
+        return datetime.date(*map(int, day.groups())).isoformat() if day else value
+    except ValueError:  # no such day
+        return value
+
+
 def _row_notice(source: _Source, row: int, values: Mapping[str, Any], sheet: str = "") -> Notice:
     """A notice from a row's values by role. Raises ReadError for a row without text."""
     if isinstance(values.get("text"), (dict, list)):
@@ -776,6 +884,8 @@ def _row_notice(source: _Source, row: int, values: Mapping[str, Any], sheet: str
     text = _checked(source, told.pop("text", None) or "", row)
     name = (told.pop("id", None) or "").strip() or f"{source.id}{sheet}#{row}"
     rest = {role: value.strip() or None for role, value in told.items() if value is not None}
+    if day := rest.get("published"):
+        rest["published"] = _date(day)
     return Notice(id=name, text=text, file=source.file, row=row, **rest)  # type: ignore[arg-type]
 
 
@@ -785,7 +895,7 @@ def _record_notice(source: _Source, row: int, record: Any, columns: Columns) -> 
     try:
         plan = _plan(source, record, columns)
     except ReadError as error:
-        raise source.error(error.reason, error.cure, row) from error
+        raise type(error)(source.file, row, error.reason, error.cure) from error
     return _row_notice(source, row, {role: record[name] for role, name in plan.items()})
 
 
@@ -799,19 +909,79 @@ def _json(source: _Source, text: str, row: int | None = None) -> Any:
         raise source.error("JSON 嵌套过深或数字过长", "请检查这一项的内容", row) from error
 
 
+class _OncePerFile:
+    """Tells rows that lack the text column as one error of their file when all of its first rows do, else each."""
+
+    def __init__(self, source: _Source, fail: Fail) -> None:
+        self._source = source
+        self._fail = fail
+        self._lacking: list[ReadError] = []
+        self._more = 0
+        self._open = True  # no row was met but such as lack the column
+
+    def __call__(self, error: ReadError) -> None:
+        if not isinstance(error, _NoTextColumnError):
+            self._fail(error)
+        elif self._open and len(self._lacking) < _TELL_ONCE_FROM:
+            self._lacking.append(error)
+        elif len(self._lacking) == _TELL_ONCE_FROM:
+            self._more += 1
+        else:
+            self._fail(error)
+
+    def another(self) -> None:
+        """A row with the column was met."""
+        self._open = False
+        if len(self._lacking) < _TELL_ONCE_FROM:
+            self._tell_each()
+
+    def close(self) -> None:
+        if len(self._lacking) < _TELL_ONCE_FROM:
+            self._tell_each()
+            return
+        first = self._lacking[0]
+        reason = f"{first.reason}；这样的有 {len(self._lacking) + self._more} 行，都没有读"
+        self._fail(self._source.error(reason, first.cure))
+
+    def _tell_each(self) -> None:
+        for error in self._lacking:
+            self._fail(error)
+        self._lacking.clear()
+
+
+def _records(
+    source: _Source, rows: Iterable[tuple[int, Callable[[], Any]]], columns: Columns, fail: Fail
+) -> Iterator[Notice]:
+    """A notice from each JSON object; ``rows`` gives a number and what parses the object of that row."""
+    lacking = _OncePerFile(source, fail)
+    for row, parse in rows:
+        try:
+            notice = _record_notice(source, row, parse(), columns)
+        except ReadError as error:
+            lacking(error)
+            continue
+        lacking.another()
+        yield notice
+    lacking.close()
+
+
 def _read_jsonl(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+    rows = 0
+
+    def parsed(line: str | ReadError, row: int) -> Any:
+        if isinstance(line, ReadError):
+            raise line
+        return _json(source, line, row)
+
+    def numbered(lines: Iterable[str | ReadError]) -> Iterator[tuple[int, Callable[[], Any]]]:
+        nonlocal rows
+        for row, line in enumerate(lines, 1):
+            if isinstance(line, ReadError) or line.strip():
+                rows += 1
+                yield row, partial(parsed, line, row)
+
     with source.open() as stream:
-        rows = 0
-        for row, line in enumerate(_text_lines(source, stream), 1):
-            try:
-                if isinstance(line, ReadError):
-                    raise line
-                if not line.strip():
-                    continue
-                yield _record_notice(source, row, _json(source, line, row), columns)
-            except ReadError as error:
-                fail(error)
-            rows += 1
+        yield from _records(source, numbered(_text_lines(source, stream)), columns, fail)
     if not rows:
         raise source.error("文件是空的", "请确认文件已完整保存")
 
@@ -822,31 +992,24 @@ def _read_json(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice
     if not data.strip():
         raise source.error("文件是空的", "请确认文件已完整保存")
     found = _json(source, _decode(data, source)[0])
-    if not isinstance(found, list):
-        yield _record_notice(source, 1, found, columns)
-        return
-    for row, record in enumerate(found, 1):
-        try:
-            yield _record_notice(source, row, record, columns)
-        except ReadError as error:
-            fail(error)
+    objects = found if isinstance(found, list) else [found]
+    rows = ((row, partial(_same, record)) for row, record in enumerate(objects, 1))
+    yield from _records(source, rows, columns, fail)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _read_csv(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
     csv.field_size_limit(_LINE_BYTES)
     with source.open() as stream:
         lines = _CsvLines(_text_lines(source, stream), fail)
-        header_line = next((line for line in lines if line.strip()), None)
-        if header_line is None:
-            raise source.error("文件是空的", "请确认文件已完整保存")
-        delimiter = max(",\t;", key=header_line.count)
-        try:
-            header = next(csv.reader([header_line], delimiter=delimiter))
-        except csv.Error as error:
-            raise source.error(f"CSV 表头有误（{error}）", "请检查引号和换行符，或另存为 .xlsx") from error
+        above, delimiter, header = _csv_header(source, lines, columns)
         plan = _plan(source, header, columns)
         places = {role: header.index(name) for role, name in plan.items()}
-        for row, cells in _csv_rows(source, lines, delimiter, fail):
+        told = _at_sheet_rows(fail, above, None)
+        for row, cells in _csv_rows(source, lines, delimiter, told):
             try:
                 if len(cells) > len(header) and any(cells[len(header) :]):
                     reason = f"有 {len(cells)} 列，多于表头的 {len(header)} 列"
@@ -854,7 +1017,40 @@ def _read_csv(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]
                 values = {role: cells[place] for role, place in places.items() if place < len(cells)}
                 yield _row_notice(source, row, values)
             except ReadError as error:
-                fail(error)
+                told(error)
+
+
+def _csv_header(source: _Source, lines: _CsvLines, columns: Columns) -> tuple[int, str, list[str]]:
+    """The lines down to the header, the delimiter, the header; without a text column the line of the most cells."""
+    best: tuple[int, str, list[str]] | None = None
+    for number, line in enumerate(islice(lines, _HEADER_WITHIN), 1):
+        delimiter = max(",\t;", key=line.count)
+        try:
+            header = next(csv.reader([line], delimiter=delimiter))
+        except csv.Error as error:
+            raise source.error(f"CSV 表头有误（{error}）", "请检查引号和换行符，或另存为 .xlsx") from error
+        if _has_text_column(header, columns):
+            return number, delimiter, header
+        if any(header) and (best is None or _filled(header) > _filled(best[2])):
+            best = number, delimiter, header
+    if best is None:
+        raise source.error("文件是空的", "请确认文件已完整保存")
+    return best
+
+
+def _filled(cells: Iterable[Any]) -> int:
+    return sum(cell is not None and cell != "" for cell in cells)
+
+
+def _at_sheet_rows(fail: Fail, above: int, sheet: str | None) -> Fail:
+    """``fail`` for the rows of a table below ``above`` rows of title and header, told as a spreadsheet counts them."""
+
+    def told(error: ReadError) -> None:
+        error.sheet = sheet
+        error.sheet_row = None if error.row is None else above + error.row
+        fail(error)
+
+    return told
 
 
 class _CsvLines:
@@ -904,38 +1100,43 @@ def _read_xlsx(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except (InvalidFileException, *_DAMAGED) as error:
         raise source.error("Excel 文件已损坏或不完整", "请用 Excel 或 WPS 打开修复，另存为 .xlsx") from error
-    missing: ReadError | None = None
+    unread: list[ReadError] = []
     read = 0
     for sheet in book.worksheets:
         try:
             yield from _sheet_rows(source, sheet, f"#{sheet.title}" if read else "", columns, fail)
             read += 1
-        except _NoTextColumnError as error:
-            missing = missing or error.told
+        except _EmptySheetError:
+            continue
+        except _UnfitSheetError as error:
+            unread.append(source.error(f"工作表“{sheet.title}”{error.reason}；这张表没有读", error.cure))
         except _DAMAGED as error:
             raise source.error(f"工作表“{sheet.title}”已损坏", "请用 Excel 或 WPS 打开修复，另存为 .xlsx") from error
     book.close()
-    if not read:
-        raise missing or source.error("表格是空的", "请确认文件已完整保存")
+    for missing in unread:
+        fail(missing)
+    if not read and not unread:
+        raise source.error("表格是空的", "请确认文件已完整保存")
 
 
-class _NoTextColumnError(Exception):
-    """A sheet without a text column: an error only when no other sheet has one."""
+class _EmptySheetError(Exception):
+    """A sheet without a cell: no error when another sheet has some."""
 
-    def __init__(self, told: ReadError) -> None:
-        super().__init__(told)
-        self.told = told
+
+class _UnfitSheetError(ReadError):
+    """A sheet without the columns we need."""
 
 
 def _sheet_rows(source: _Source, sheet: Any, name: str, columns: Columns, fail: Fail) -> Iterator[Notice]:
     rows = sheet.iter_rows(values_only=True)
-    header = next((cells for cells in rows if any(cell is not None for cell in cells)), ())
+    above, header = _sheet_header(rows, columns)
     try:
         plan = _plan(source, header, columns)
     except ReadError as error:
-        raise _NoTextColumnError(error) from error
+        raise _UnfitSheetError(source.file, None, error.reason, error.cure) from error
     titles = [None if cell is None else str(cell) for cell in header]
     places = {role: titles.index(title) for role, title in plan.items()}
+    told = _at_sheet_rows(fail, above, sheet.title)
     for row, cells in enumerate(rows, 1):
         if all(cell is None for cell in cells):
             continue
@@ -943,7 +1144,20 @@ def _sheet_rows(source: _Source, sheet: Any, name: str, columns: Columns, fail: 
             values = {role: cells[place] for role, place in places.items() if place < len(cells)}
             yield _row_notice(source, row, values, name)
         except ReadError as error:
-            fail(error)
+            told(error)
+
+
+def _sheet_header(rows: Iterator[tuple[Any, ...]], columns: Columns) -> tuple[int, tuple[Any, ...]]:
+    """The rows down to the header, and the header; without a text column the row of the most cells."""
+    best: tuple[int, tuple[Any, ...]] = (0, ())
+    for number, cells in enumerate(islice(rows, _HEADER_WITHIN), 1):
+        if _has_text_column(cells, columns):
+            return number, cells
+        if _filled(cells) > _filled(best[1]):
+            best = number, cells
+    if not best[1]:
+        raise _EmptySheetError
+    return best
 
 
 def _read_parquet(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
@@ -966,17 +1180,39 @@ def _read_parquet(source: _Source, columns: Columns, fail: Fail) -> Iterator[Not
             raise source.error("Parquet 文件已损坏或不完整", "请重新导出") from error
 
 
+_OPENS_JSON = re.compile(rb'\s*(?:\[\s*)?(?:\{\s*(?:"|\Z)|\Z)')  # of a first line: what no notice begins with
+
+
 def _read_stdin(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
-    """Standard input: rows when its first line is a JSON object, else one text."""
+    """Standard input: rows when it is JSON, a CSV table when columns are named, else one text."""
     stream = source.open()
     first = stream.readline(_LINE_BYTES)
     rest = _Source(source.file, source.id, "-", 0, lambda: io.BufferedReader(_Prefixed(first, stream), _HEAD))
-    yield from (_read_jsonl if _is_json_object(first) else _read_text)(rest, columns, fail)
+    line = first.removeprefix(b"\xef\xbb\xbf")
+    if _is_json(line, dict):
+        yield from _read_jsonl(rest, columns, fail)
+    elif line.strip() and _OPENS_JSON.match(line):
+        with rest.open() as whole:
+            data = _whole(source, _JSON_BYTES, whole)
+        read = _read_json if _is_json(data, (list, dict)) or not line.lstrip().startswith(b"{") else _read_jsonl
+        yield from read(replace(rest, open=lambda: io.BytesIO(data)), columns, fail)
+    elif columns:
+        yield from _read_table_of_stdin(rest, columns, fail)
+    else:
+        yield from _read_text(rest, columns, fail)
 
 
-def _is_json_object(line: bytes) -> bool:
+def _read_table_of_stdin(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
     try:
-        return isinstance(json.loads(_LineDecoder()(line.removeprefix(b"\xef\xbb\xbf"))), dict)
+        yield from _read_csv(source, columns, fail)
+    except _NoTextColumnError as error:
+        cure = "给了 --column，标准输入应是带表头的 CSV 或 JSONL；若是一篇通报，请去掉 --column"
+        raise source.error(error.reason, cure) from error
+
+
+def _is_json(data: bytes, kind: type | tuple[type, ...]) -> bool:
+    try:
+        return isinstance(json.loads(_LineDecoder()(data.removeprefix(b"\xef\xbb\xbf"))), kind)
     except (ValueError, RecursionError):
         return False
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from nlp.codebook import load_codebook
 from nlp.types import SCHEMA_VERSION, Basis, PostRole, Status, SubjectKind, Verdict
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ _FINDING = (
     Column("verdict", "判断", among=get_args(Verdict), note="是 / 存疑"),
     Column("probability", "概率", "number"),
     Column("basis", "依据", among=get_args(Basis), note="原文明示 / 事实推断 / 法规规则 / 统计"),
-    Column("by", "判断者"),
+    Column("by", "方法", note="`rules` 为规则，其余为模型名"),
     Column("reason", "理由"),
     Column("evidence", "证据", "list", columns=(_START, _END, Column("text", "原文"))),
     Column("variant", "细类", null=True),
@@ -121,10 +123,10 @@ SCHEMA: tuple[Column, ...] = (
     Column("procedure", "程序", "list", columns=_FACT, note="未载明不等于未做"),
     Column("effect", "效果", "list", columns=_FACT, note="未载明不等于未做"),
     Column("scores", "各问题概率", "map of numbers"),
-    Column("findings", "问题线索", "list", columns=_FINDING),
+    Column("findings", "复核要点", "list", columns=_FINDING),
     Column("cautions", "读取提示", "list", columns=(Column("code", "代码"), Column("message", "说明"))),
     Column("priority", "复核优先级", "number"),
-    Column("made_by", "由何得出", "map of texts", note="代码、知识库、模型的指纹"),
+    Column("made_by", "由何得出", "map of texts", note="代码、编码手册、模型的指纹"),
     Column("mentioned", "文中提及者", "list", columns=_SUBJECT, note="文中点名但未见处理的人，不是问责对象"),
     Column("clean_text", "清洗后正文", null=True, note="与 text 相同时为 null"),
     Column("file", "文件", null=True),
@@ -156,6 +158,14 @@ _SHOWN = {
 def shown(word: str) -> str:
     """The Chinese of a closed word of the row schema (verdict, basis, status, kind, post role)."""
     return _SHOWN[word]
+
+
+_METHODS = {"rules": "规则"}
+
+
+def method(by: str) -> str:
+    """How a finding was come by: the rules in Chinese, a model by its name."""
+    return _METHODS.get(by, by)
 
 
 # ------------------------------------------------------------ analysis -> row
@@ -423,16 +433,15 @@ def _key(title: str, width: int, key: str, *, wrapped: bool = True) -> Flat:
 _CAUTIONS = "读取提示"
 CASE_TABLE: tuple[Flat, ...] = (
     _key("案件编号", 18, "case_id"),
-    _key("通报编号", 18, "notice_id"),
     _key("标题", 28, "title"),
-    _key("发布日期", 12, "published"),
-    _key("来源", 16, "source"),
-    Flat("问责主体", 18, lambda r: r["issuer"]["name"] if r["issuer"] else None),
-    Flat("人员与处理", 48, lambda r: _lines(subject_text(s) for s in r["subjects"])),
+    _key("复核优先级", 11, "priority"),
     Flat("问题", 20, _issues("yes")),
     Flat("存疑", 20, _issues("unsure")),
     Flat("理由", 44, lambda r: _lines(f"{f['name']}：{f['reason']}" for f in r["findings"])),
-    _key("复核优先级", 11, "priority"),
+    Flat("人员与处理", 48, lambda r: _lines(subject_text(s) for s in r["subjects"])),
+    Flat("问责主体", 18, lambda r: r["issuer"]["name"] if r["issuer"] else None),
+    _key("发布日期", 12, "published"),
+    _key("来源", 16, "source"),
     Flat("线索来源", 16, lambda r: _fact_text(r["trigger"]) if r["trigger"] else None),
     Flat("事由", 24, _facts("grounds")),
     Flat("后果", 24, _facts("consequences")),
@@ -442,12 +451,13 @@ CASE_TABLE: tuple[Flat, ...] = (
     Flat("效果", 18, _facts("effect")),
     Flat("正文", 80, lambda r: r["clean_text"] or r["text"], wrapped=False),
     Flat(_CAUTIONS, 30, lambda r: _lines(c["message"] for c in r["cautions"])),
-    _key("起", 8, "start"),
-    _key("止", 8, "end"),
+    _key("通报编号", 18, "notice_id"),
     _key("文件", 28, "file", wrapped=False),
     _key("行号", 8, "row"),
     _key("网址", 28, "url", wrapped=False),
     Flat("由何得出", 40, lambda r: "；".join(f"{k} {v}" for k, v in r["made_by"].items()), wrapped=False),
+    _key("起", 8, "start"),
+    _key("止", 8, "end"),
     _key("格式版本", 9, "schema"),
 )
 
@@ -479,6 +489,14 @@ _MEASURE_TABLE: tuple[Flat, ...] = (
     Flat("状态", 9, lambda r: (shown(r["sanction"]["status"]) or "已作出") if r["sanction"] else None),
 )
 
+
+def _variant_name(record: Row) -> Cell:
+    finding = record["finding"]
+    names: Mapping[str, str] = load_codebook().issues[finding["issue"]].get("variant_names", {})
+    variant: str | None = finding["variant"]
+    return None if variant is None else names.get(variant, variant)
+
+
 _FINDING_TABLE: tuple[Flat, ...] = (
     Flat("案件编号", 18, _of("case", "case_id")),
     Flat("标题", 28, _of("case", "title")),
@@ -488,8 +506,8 @@ _FINDING_TABLE: tuple[Flat, ...] = (
     Flat("依据", 12, lambda r: shown(r["finding"]["basis"])),
     Flat("理由", 50, _of("finding", "reason")),
     Flat("证据", 70, lambda r: _lines(f"「{e['text'].strip()}」" for e in r["finding"]["evidence"])),
-    Flat("细类", 18, _of("finding", "variant")),
-    Flat("判断者", 10, _of("finding", "by")),
+    Flat("细类", 18, _variant_name),
+    Flat("方法", 10, lambda r: method(r["finding"]["by"])),
     Flat("问题标识", 24, _of("finding", "issue")),
 )
 
@@ -526,6 +544,10 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
 
 _CELL_LIMIT = 32_767
 _ROW_LIMIT = 1_048_576
+_LINE_POINTS = 15.0
+_HIGHEST_POINTS = 200.0
+_CASE_PRINTED = 1 + [column.title for column in CASE_TABLE].index("发布日期")  # all 27 would be too small to read
+_A4 = 9  # as Excel numbers paper
 
 
 def _fit(text: str) -> str:
@@ -537,13 +559,27 @@ def _fit(text: str) -> str:
     return text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore") + mark
 
 
+def _height(cells: Iterable[tuple[Cell, Flat]]) -> float:
+    """Points that a row needs to show its wrapped cells, a screenful at most; programs do not all find that out."""
+    lines = (_shown_lines(cell, column.width) for cell, column in cells if isinstance(cell, str) and column.wrapped)
+    return min(_LINE_POINTS * max(lines, default=1), _HIGHEST_POINTS)
+
+
+def _shown_lines(text: str, width: int) -> int:
+    """The lines a text takes in a column; a Chinese character is as wide as two digits."""
+    widths = (sum(2 if character > "\u2e7f" else 1 for character in line) for line in text.split("\n"))
+    return sum(max(1, math.ceil(wide / (width - 1))) for wide in widths)
+
+
 class _Sheet:
     """A growing table in a workbook; past Excel's last row it goes on in a further sheet, 案件(2)."""
 
-    def __init__(self, book: Any, name: str, columns: Sequence[Flat]) -> None:
+    def __init__(self, book: Any, name: str, columns: Sequence[Flat], *, printed: int | None = None) -> None:
+        """``printed``: how many of the columns go on paper; None for all."""
         from openpyxl.styles import Alignment
 
         self._book, self._name, self._columns = book, name, columns
+        self._printed = printed or len(columns)
         self._alignments = [Alignment(vertical="top", wrap_text=column.wrapped) for column in columns]
         self._count = 0
         self._open()
@@ -554,12 +590,23 @@ class _Sheet:
         self._count += 1
         name = self._name if self._count == 1 else f"{self._name}({self._count})"
         sheet: WriteOnlyWorksheet = self._book.create_sheet(name)
-        sheet.freeze_panes = "A2"
+        sheet.freeze_panes = "B2"
+        self._lay_out_pages(sheet)
         for n, column in enumerate(self._columns, start=1):
             sheet.column_dimensions[get_column_letter(n)].width = column.width
         self._sheet = sheet
         self._rows = 1
         sheet.append([self._header(column.title) for column in self._columns])
+
+    def _lay_out_pages(self, sheet: WriteOnlyWorksheet) -> None:
+        """On paper: A4 across, the columns on one page's width, the header on every page."""
+        from openpyxl.worksheet.properties import PageSetupProperties
+
+        sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+        sheet.page_setup.orientation = "landscape"
+        sheet.page_setup.paperSize = _A4
+        sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+        sheet.print_title_rows = "1:1"
 
     def _header(self, title: str) -> Any:
         from openpyxl.cell import WriteOnlyCell
@@ -593,23 +640,26 @@ class _Sheet:
         if cut and _CAUTIONS in cells:
             told = f"{'、'.join(cut)}超出 Excel 单元格上限，表中已截断并注明"
             cells[_CAUTIONS] = _fit(_lines(filter(None, [told, str(whole[_CAUTIONS])])))
-        self._sheet.append([self._cell(*cell) for cell in zip(cells.values(), self._alignments, strict=True)])
         self._rows += 1
+        self._sheet.row_dimensions[self._rows].height = _height(zip(cells.values(), self._columns, strict=True))
+        self._sheet.append([self._cell(*cell) for cell in zip(cells.values(), self._alignments, strict=True)])
+        del self._sheet.row_dimensions[self._rows]  # written; kept, it would grow with the rows
 
     def close(self) -> None:
         from openpyxl.utils import get_column_letter
 
         self._sheet.auto_filter.ref = f"A1:{get_column_letter(len(self._columns))}{self._rows}"
+        self._sheet.print_area = f"A1:{get_column_letter(self._printed)}{self._rows}"
 
 
 def write_xlsx(rows: Iterable[Row], path: Path) -> None:
-    """Three sheets: 案件, 人员与处理 (a line for each measure against each subject), 问题线索."""
+    """Three sheets: 案件, 人员与处理 (a line for each measure against each subject), 复核要点."""
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
-    cases = _Sheet(book, "案件", CASE_TABLE)
+    cases = _Sheet(book, "案件", CASE_TABLE, printed=_CASE_PRINTED)
     dealt = _Sheet(book, "人员与处理", _MEASURE_TABLE)
-    findings = _Sheet(book, "问题线索", _FINDING_TABLE)
+    findings = _Sheet(book, "复核要点", _FINDING_TABLE)
     for record in rows:
         cases.append(record)
         for measure in _measures(record):
@@ -689,10 +739,3 @@ WRITERS: dict[str, Callable[[Iterable[Row], Path], None]] = {
     "xlsx": write_xlsx,
     "parquet": write_parquet,
 }
-
-
-def write_lines(rows: Iterable[Row], stream: TextIO) -> None:
-    """Rows as JSONL onto an open stream, each seen as soon as it is made."""
-    for record in rows:
-        stream.write(json_line(record) + "\n")
-        stream.flush()

@@ -16,7 +16,7 @@ import pytest
 from reportlab.pdfgen import canvas
 
 from nlp.clean import clean
-from nlp.read import NOTICE_LIMIT, ReadError, read_notices
+from nlp.read import NOTICE_LIMIT, ReadError, os_reason, read_notices
 
 TEXT = "青禾镇党委书记颜述行落实主体责任不力，受到党内警告处分。"
 OTHER = "临泽乡副乡长邝一帆监管不到位，被诫勉。"
@@ -204,6 +204,14 @@ def test_a_few_nul_characters_are_told_and_read_as_spaces(tmp_path: Path) -> Non
     assert [caution.code for caution in cleaned.cautions] == ["nul_characters"]
 
 
+def test_a_member_of_a_zip_that_lost_its_name_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(
+        zipped(**{"x.md": OTHER.encode(), "b.txt": TEXT.encode()}).replace(b"x.md", b"\0.md")
+    )
+    texts, errors = errors_of(tmp_path / "a.zip")
+    assert (texts, errors) == ([TEXT], [])
+
+
 def test_the_good_files_of_a_zip_are_read_beside_a_damaged_one(tmp_path: Path) -> None:
     data = bytearray(zipped(**{"a.txt": TEXT.encode() * 3, "b.txt": OTHER.encode()}))
     data[40] ^= 0xFF  # inside the packed bytes of a.txt
@@ -211,3 +219,57 @@ def test_the_good_files_of_a_zip_are_read_beside_a_damaged_one(tmp_path: Path) -
     texts, (error,) = errors_of(tmp_path / "a.zip")
     assert texts == [OTHER]
     assert error.file.endswith("a.zip/a.txt")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json"])
+@pytest.mark.parametrize(
+    ("rows", "read", "told"),
+    [
+        ("-" * 4, 0, [1, 2, 3, 4]),
+        ("-" * 5, 0, [None]),
+        ("-" * 300, 0, [None]),
+        ("-----t--t", 2, [None]),
+        ("t------", 1, [2, 3, 4, 5, 6, 7]),
+        ("--t-", 1, [1, 2, 4]),
+    ],
+)
+def test_a_file_of_rows_without_the_text_column_is_told_once(
+    tmp_path: Path, suffix: str, rows: str, read: int, told: list[int | None]
+) -> None:
+    objects = [{"text" if row == "t" else "body": TEXT} for row in rows]
+    path = tmp_path / f"a{suffix}"
+    path.write_text(json.dumps(objects) if suffix == ".json" else "\n".join(map(json.dumps, objects)), "utf-8")
+    texts, errors = errors_of(path)
+    assert (len(texts), [error.row for error in errors]) == (read, told)
+    if told == [None]:
+        assert f"这样的有 {rows.count('-')} 行" in errors[0].reason
+
+
+@pytest.mark.parametrize("column", ["text", "id"])
+def test_a_sheet_without_a_column_that_was_asked_for_is_named_and_the_others_are_read(
+    tmp_path: Path, column: str
+) -> None:
+    book = openpyxl.Workbook()
+    for name, header in (("甲", ["附注"]), ("乙", ["编号", "案情"]), ("丙", ["案情" if column == "id" else "编号"])):
+        sheet = book.create_sheet(name)
+        sheet.append(header)
+        sheet.append([TEXT] * len(header))
+    book.save(tmp_path / "a.xlsx")
+    errors: list[ReadError] = []
+    columns = {"text": "案情", "id": "编号"}
+    found = list(read_notices([tmp_path / "a.xlsx"], columns=columns, on_error=errors.append))
+    assert len(found) == 1
+    assert [error.reason[:6] for error in errors] == ["工作表“甲”", "工作表“丙”"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (FileNotFoundError(2, "No such file or directory"), "没有这个文件或文件夹"),
+        (PermissionError(13, "Permission denied"), "没有权限"),
+        (OSError(99_999, "Strange"), "Strange"),
+        (OSError("odd"), "odd"),
+    ],
+)
+def test_what_the_system_says_is_told_in_chinese(error: OSError, told: str) -> None:
+    assert told in os_reason(error)

@@ -103,6 +103,25 @@ def test_a_bad_row_is_told_with_its_place_and_the_rest_is_done(rows_file: Path, 
     assert summary.exit_code == 1
 
 
+def test_a_file_that_cannot_be_opened_is_told_and_the_rest_is_done(
+    rows_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = tmp_path / "locked.txt"
+    locked.write_text("甲", encoding="utf-8")
+    plain_open = Path.open
+
+    def guarded(path: Path, *how: object, **more: object) -> object:
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return plain_open(path, *how, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", guarded)
+    out = tmp_path / "out.jsonl"
+    summary = score([str(locked), str(rows_file)], out)
+    assert (summary.tally.errors, len(lines(out))) == (1, 6)
+    assert [error["file"] for error in lines(tmp_path / "out.jsonl.errors.jsonl")] == [str(locked)]
+
+
 def test_a_notice_without_a_case_is_listed_and_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "poem.txt").write_text("春风又绿江南岸，明月何时照我还。今天天气很好。", encoding="utf-8")
     summary = score([str(tmp_path / "poem.txt")], tmp_path / "out.jsonl")
@@ -146,10 +165,56 @@ def test_an_existing_output_is_not_overwritten_unless_told(rows_file: Path, tmp_
     assert len(lines(out)) == 6
 
 
-def test_results_are_not_read_as_input_the_next_time(rows_file: Path, tmp_path: Path) -> None:
-    score([str(tmp_path)], tmp_path / "out.jsonl")
+@pytest.mark.parametrize("format", ["jsonl", "csv", "xlsx"])
+def test_results_in_the_folder_are_not_read_as_input_the_next_time(
+    rows_file: Path, tmp_path: Path, format: str
+) -> None:
+    (tmp_path / "broken.docx").write_bytes(b"no document")
+    out = tmp_path / f"out.{format}"
+    first = score([str(tmp_path)], out, format=format)
+    again = score([str(tmp_path)], out, format=format, force=True)
+    other = score([str(tmp_path)], tmp_path / "other.jsonl")
+    assert first.tally == again.tally == other.tally
+    assert first.tally.errors == 1
+
+
+def test_an_output_given_as_input_by_name_is_refused(rows_file: Path, tmp_path: Path) -> None:
+    score([str(rows_file)], tmp_path / "out.jsonl")
     with pytest.raises(BatchError, match=r"自己的输出.*out.jsonl"):
-        score([str(tmp_path)], tmp_path / "out.jsonl", force=True)
+        score([str(rows_file), str(tmp_path / "out.jsonl")], tmp_path / "out.jsonl", force=True)
+
+
+def test_a_run_that_could_read_nothing_leaves_no_output_in_the_way_of_the_next(tmp_path: Path) -> None:
+    source, out = tmp_path / "rows.csv", tmp_path / "out.jsonl"
+    source.write_text(f"编号,处理情况\n甲,{notice(0)['text'].replace(chr(10), '')}", encoding="utf-8")
+    summary = score([str(source)], out)
+    assert (summary.out, summary.run_file, summary.exit_code) == (None, None, 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"rows.csv", "out.jsonl.errors.jsonl"}
+    assert [error["reason"] for error in summary.first_errors(5)] == ["没有正文列，现有的列是 编号、处理情况"]
+    assert score([str(source)], out, columns={"text": "处理情况"}).tally.cases == 1
+
+
+def test_a_run_that_could_read_nothing_leaves_an_earlier_output_alone(rows_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    score([str(rows_file)], out)
+    before = out.read_bytes()
+    assert score([str(tmp_path / "none.txt")], out, force=True).out is None
+    assert out.read_bytes() == before
+
+
+def test_the_first_errors_of_a_run_can_be_told(rows_file: Path, tmp_path: Path) -> None:
+    rows_file.write_text(rows_file.read_text(encoding="utf-8") + "{broken\n" * 8, encoding="utf-8")
+    (tmp_path / "poem.txt").write_text("春风又绿江南岸，明月何时照我还。今天天气很好。", encoding="utf-8")
+    summary = score([str(tmp_path)], tmp_path / "out.jsonl")
+    assert summary.tally.errors == 8
+    assert [error["row"] for error in summary.first_errors(5)] == [7, 8, 9, 10, 11]
+
+
+def test_an_error_of_a_table_names_the_row_of_the_spreadsheet(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("统计表\n编号,正文\n甲,春风\n乙,\n", encoding="utf-8")
+    score([str(tmp_path / "rows.csv")], tmp_path / "out.jsonl")
+    notes = lines(tmp_path / "out.jsonl.errors.jsonl")
+    assert [(n["row"], n["sheet_row"]) for n in notes if n["kind"] == "error"] == [(2, 4)]
 
 
 def test_a_missing_folder_for_the_output_is_named(rows_file: Path, tmp_path: Path) -> None:
@@ -257,7 +322,7 @@ def test_a_changed_input_is_not_continued(rows_file: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("key", "told"), [("code", "程序版本"), ("codebook", "知识库"), ("columns", "列名设置"), ("format", "输出格式")]
+    ("key", "told"), [("code", "程序版本"), ("codebook", "编码手册"), ("columns", "列名设置"), ("format", "输出格式")]
 )
 def test_a_changed_program_is_not_continued(rows_file: Path, tmp_path: Path, key: str, told: str) -> None:
     part = interrupted(rows_file, tmp_path / "out.jsonl", 3)
@@ -355,6 +420,18 @@ def test_a_notice_that_kills_its_worker_costs_only_itself() -> None:
     (note,) = found[50]["notes"]
     assert (note["kind"], note["notice_id"]) == ("error", "50")
     assert "异常退出" in note["reason"]
+
+
+def hostile_work(chunk: list[Item]) -> list[Record]:
+    """Ends the process on whatever it is given."""
+    os._exit(9)
+
+
+def test_every_item_has_its_record_even_where_all_workers_die() -> None:
+    items: list[Item] = [Notice("0", "春"), ReadError("a.docx", None, "文件不完整", "请重新下载")]
+    (first, second) = records(iter(items), workers=2, work=hostile_work)
+    assert "异常退出" in first["notes"][0]["reason"]
+    assert second["notes"][0]["reason"] == "文件不完整"
 
 
 def test_what_could_not_be_read_keeps_its_place_among_the_notices() -> None:

@@ -13,11 +13,12 @@ import pytest
 from rich.console import Console
 
 import nlp
-from nlp.cli import app, main
+from nlp.cli import FORMATS, app, main
 from nlp.codebook import load_codebook
 from nlp.pipeline import analyze_notice
 from nlp.report.highlight import Mark, highlight, highlight_case, marks_of
-from nlp.report.terminal import marked_text, reading_view
+from nlp.report.terminal import marked_text, reading_view, summary_table
+from nlp.rows import WRITERS
 from nlp.types import Notice
 
 ROOT = Path(__file__).parent.parent
@@ -78,12 +79,15 @@ def test_version_gives_the_fingerprints(capsys: pytest.CaptureFixture[str]) -> N
         (["score", "a.txt", "-o", "-", "--format", "xlsx"], "标准输出只能写 jsonl"),
         (["score", "a.txt", "-o", "-", "--resume"], "不能接着做"),
         (["score", "a.txt", "-o", "b.jsonl", "--column", "通报内容"], "--column 写法不对"),
-        (["score", "a.txt", "-o", "b.jsonl", "--column", "body=通报内容"], "没有这样的列"),
-        (["score", "a.txt", "-o", "-", "--column", "body=通报内容"], "没有这样的列"),
-        (["explain", "a.txt", "--column", "body=通报内容"], "没有这样的列"),
+        (["score", "a.txt", "-o", "b.jsonl", "--column", "body=通报内容"], "--column 左边应写"),
+        (["score", "a.txt", "-o", "-", "--column", "body=通报内容"], "--column 左边应写"),
+        (["explain", "a.txt", "--column", "body=通报内容"], "--column 左边应写"),
         (["score", "a.txt", "-o", "b.jsonl", "--model", "gpt"], "gpt"),
         (["score", "a.txt", "-o", "b.jsonl", "--model", "bert"], "bert"),
-        (["mark"], "没有这个命令"),
+        (["mark"], "没有命令 mark"),
+        (["explian", "a.txt"], "是不是 explain"),
+        (["segment", "nope.txt"], "没有这个文件：nope.txt"),
+        (["segment", "旧/nope.DOC"], "没有这个文件：旧/nope.DOC"),
     ],
 )
 def test_a_mistake_is_one_chinese_line_and_exit_code_2(
@@ -130,6 +134,7 @@ def test_a_bad_file_is_exit_code_1_and_the_rest_is_done(notice: Path, tmp_path: 
     (error,) = (tmp_path / "out.jsonl.errors.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(error)["file"].endswith("broken.docx")
     assert "1 处未能读取" in done.stderr
+    assert "broken.docx：文件已损坏或不完整。请用 Office" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -139,6 +144,65 @@ def test_an_input_that_is_not_there_is_told_without_a_traceback(tmp_path: Path) 
     told = done.stderr + "".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.errors.jsonl"))
     assert "nothing.txt" in told
     assert "Traceback" not in told
+
+
+def test_when_nothing_could_be_read_the_reasons_are_told_and_nothing_is_said_to_be_done(tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"{number}.csv").write_text("编号,处理情况\n甲,某人被诫勉", encoding="utf-8")
+    done = wenze("score", str(tmp_path), "-o", str(tmp_path / "out.jsonl"))
+    assert done.returncode == 1
+    assert "没有读到任何通报" in done.stderr
+    assert "完成" not in done.stderr
+    assert done.stderr.count("没有正文列，现有的列是 编号、处理情况。请加上 --column text=") == 5
+    assert "7 处未能读取" in done.stderr
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize("command", [["score", "-", "-o", "-"], ["explain", "-"]])
+def test_standard_input_that_cannot_be_read_is_called_by_its_name(command: list[str]) -> None:
+    done = wenze(*command, stdin='{"text": "半行')
+    assert done.returncode == 1
+    assert "标准输入 第1行：不是合法的 JSON" in done.stderr
+
+
+def test_results_passed_over_are_counted(notice: Path, tmp_path: Path) -> None:
+    assert wenze("score", str(tmp_path), "-o", str(tmp_path / "out.csv")).stderr.count("跳过") == 0
+    for out in (str(tmp_path / "more.csv"), "-"):
+        assert "跳过 2 个" in wenze("score", str(tmp_path), "-o", out).stderr
+        (tmp_path / "more.csv").unlink(missing_ok=True)
+        (tmp_path / "more.csv.run.json").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(("text", "told"), [(TEXT, False), ("春风又绿江南岸，明月何时照我还。", True)])
+def test_notices_without_a_case_are_counted_where_there_are_some(
+    notice: Path, tmp_path: Path, text: str, told: bool
+) -> None:
+    notice.write_text(text, encoding="utf-8")
+    assert ("份未见问责案件）" in wenze("score", str(notice), "-o", "-").stderr) is told
+
+
+def test_a_format_may_be_written_in_capitals(notice: Path, tmp_path: Path) -> None:
+    assert main(["score", str(notice), "-o", str(tmp_path / "out"), "--format", "CSV"]) == 0
+    assert (tmp_path / "out").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_a_refusal_of_the_system_is_told_in_chinese(
+    notice: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(28, "No space left on device", "out.jsonl")
+
+    monkeypatch.setattr("nlp.pipeline.analyze_notice", refused)
+    assert main(["explain", str(notice)]) == 2
+    assert "磁盘已满（out.jsonl）" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_h_is_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--help"]) == 0
+    whole = capsys.readouterr().out
+    assert main([*command, "-h"]) == 0
+    assert capsys.readouterr().out == whole
 
 
 def test_a_defect_is_told_in_one_line_and_traced_on_demand(
@@ -161,6 +225,22 @@ def test_explain_shows_who_was_dealt_with_and_how(notice: Path) -> None:
     for words in ("周安", "党内警告", "擅离职守"):
         assert words in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_through_a_pipe_there_is_no_legend_of_colours_and_no_trailing_blank(notice: Path) -> None:
+    told = wenze("explain", str(notice)).stdout
+    assert "问责对象" not in told.split("案件 1/1")[0]
+    assert [line for line in told.splitlines() if line != line.rstrip()] == []
+
+
+def test_on_a_terminal_the_colours_are_explained() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=100)
+    console.print(reading_view(analyze_notice(TEXT), legend=True))
+    assert "问责对象" in console.file.getvalue().split("案件 1/1")[0]  # type: ignore[attr-defined]
+
+
+def test_a_case_without_a_finding_is_not_called_sound() -> None:
+    assert "未发现需要复核之处（不等于处理得当）" in wenze("explain", "-", stdin=TEXT).stdout
 
 
 def test_explain_says_when_there_is_no_case() -> None:
@@ -190,11 +270,37 @@ def test_segment_reads_a_file_as_well(notice: Path, capsys: pytest.CaptureFixtur
     assert [(TEXT[int(start) : int(end)]) for start, end, _ in words] == [word for *_, word in words]
 
 
+def test_segment_reads_standard_input_as_it_reads_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "镇长周安\r\n被诫勉。"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode("gb18030")), encoding="utf-8"))
+    assert main(["segment", "-"]) == 0
+    words = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [text[int(start) : int(end)] for start, end, _ in words] == [word for *_, word in words]
+
+
+def test_the_formats_offered_are_those_that_can_be_written() -> None:
+    assert tuple(WRITERS) == FORMATS
+
+
 def test_labels_are_those_of_the_codebook(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["labels", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert tuple(label["id"] for label in told) == load_codebook().labels
     assert all(label["definition"] for label in told)
+
+
+@pytest.mark.parametrize(("width", "beside"), [("60", False), ("120", True)])
+def test_labels_are_readable_in_a_narrow_window(monkeypatch: pytest.MonkeyPatch, width: str, beside: bool) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    told = wenze("labels").stdout.splitlines()
+    issue = load_codebook().issues["deputy_for_chief"]
+    (n,) = [n for n, line in enumerate(told) if issue.id in line]
+    definition = str(issue.get("definition"))
+    assert (definition[:6] in told[n]) is beside
+    assert definition[:6] in told[n] + told[n + 1]
+    assert issue.name in told[n]
 
 
 # ------------------------------------------------------------ the terminal view
@@ -236,3 +342,19 @@ def test_text_is_never_taken_for_markup() -> None:
     assert "[bold]" in shown
     assert "[/nothing]" in shown
     assert "\x1b]8;" not in shown
+
+
+def test_a_notice_does_not_command_the_terminal() -> None:
+    trap = {
+        "id": "a\x1b[2J",
+        "title": "题\x1b]0;x\x07",
+        "text": TEXT.replace("周安", "周\x1b[31m安"),
+        "published": "\x9b2J",
+    }
+    console = Console(file=io.StringIO(), width=200)
+    reading = analyze_notice(trap)
+    console.print(reading_view(reading))
+    console.print(summary_table([reading]))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "周" in told
+    assert not {"\x1b", "\x07", "\x9b"} & set(told)

@@ -21,7 +21,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen import canvas
 
-from nlp.read import ReadError, read_notices
+from nlp.read import ReadError, read_notices, result_files
 from nlp.types import Notice
 
 TEXT = "青禾镇党委书记颜述行落实主体责任不力，受到党内警告处分。"
@@ -240,11 +240,68 @@ def test_every_sheet_with_a_text_column_is_read(tmp_path: Path) -> None:
         sheet = book.create_sheet(name)
         sheet.append(["正文"])
         sheet.append([text])
+    book.create_sheet("空表")
     book.save(tmp_path / "a.xlsx")
-    assert [(notice.id, notice.text) for notice in read(tmp_path / "a.xlsx")] == [
+    errors: list[ReadError] = []
+    assert [(notice.id, notice.text) for notice in read(tmp_path / "a.xlsx", on_error=errors.append)] == [
         ("a.xlsx#1", TEXT),
         ("a.xlsx#二季度#1", OTHER),
     ]
+    assert ["工作表“Sheet”没有正文列" in error.reason for error in errors] == [True]
+
+
+TITLES = [["2023年度问责情况统计表"], ["填报单位：某县纪委监委"], []]
+
+
+@pytest.mark.parametrize("titles", [TITLES, TITLES * 3])
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+def test_titles_may_stand_above_the_header(tmp_path: Path, suffix: str, titles: list[list[str]]) -> None:
+    lines = [*titles, ["编号", "通报内容"], ["甲", TEXT], ["乙", ""], ["丙", OTHER]]
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".csv":
+        path.write_text("\n".join(",".join(line) for line in lines), "utf-8")
+    else:
+        book = openpyxl.Workbook()
+        for line in lines:
+            book.active.append(line)
+        book.active.title = "年度"
+        second = book.create_sheet("补报")
+        second.append(["编号", "通报内容"])
+        second.append(["丁", TEXT])
+        book.save(path)
+    errors: list[ReadError] = []
+    found = read(path, columns={"text": "通报内容"}, on_error=errors.append)
+    assert [(n.id, n.row) for n in found] == [("甲", 1), ("丙", 3), *([("丁", 1)] if suffix == ".xlsx" else [])]
+    (error,) = errors
+    assert (error.row, error.sheet_row) == (2, len(titles) + 3)
+    table = "工作表“年度”" if suffix == ".xlsx" else "表格"
+    assert f"{table}第{len(titles) + 3}行（数据第2条）" in str(error)
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("45107", "2023-06-30"),
+        (45107, "2023-06-30"),
+        (45107.0, "2023-06-30"),
+        ("2023/6/30", "2023-06-30"),
+        ("2023.06.30", "2023-06-30"),
+        ("2023年6月30日", "2023-06-30"),
+        ("2023-06-30", "2023-06-30"),
+        ("2023-06-30 00:00:00", "2023-06-30"),
+        ("2023-06-30 08:30", "2023-06-30 08:30"),
+        ("2023年6月", "2023年6月"),
+        ("2023/2/30", "2023/2/30"),
+        ("2023", "2023"),
+        ("去年6月", "去年6月"),
+    ],
+)
+def test_a_day_in_a_date_column_is_read_the_same_however_written(
+    tmp_path: Path, suffix: str, value: Any, date: str
+) -> None:
+    write_table(tmp_path / f"a{suffix}", [{"正文": TEXT, "日期": value}])
+    assert read(tmp_path / f"a{suffix}")[0].published == date
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "utf-16"])
@@ -311,6 +368,30 @@ def test_an_id_met_before_gets_a_number_and_a_caution(tmp_path: Path) -> None:
     assert [[c.code for c in notice.cautions] for notice in found] == [[], ["duplicate_id"], ["duplicate_id"]]
 
 
+def test_a_file_given_by_name_and_in_its_folder_is_read_once(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(TEXT, "utf-8")
+    found = read(tmp_path, tmp_path / "b.txt", f"{tmp_path}/*.txt", tmp_path / "." / "a.txt")
+    assert [notice.id for notice in found] == ["a.txt", "b.txt"]
+
+
+def test_results_in_a_folder_are_passed_over_and_named(tmp_path: Path) -> None:
+    results = ("old.xlsx", "old.xlsx.errors.jsonl", "old.xlsx.run.json", "out.jsonl", "lone.jsonl.errors.jsonl")
+    for name in ("a.txt", *results):
+        (tmp_path / name).write_text(TEXT, "utf-8")
+    out = tmp_path / "out.jsonl"
+    for given in (str(tmp_path), f"{tmp_path}/*"):
+        assert [notice.id for notice in read(given, out=out)] == ["a.txt"]
+        assert {path.name for path in result_files([given], out)} == set(results)
+
+
+def test_a_result_given_by_name_is_read(tmp_path: Path) -> None:
+    (tmp_path / "old.jsonl").write_text(json.dumps({"text": TEXT}), "utf-8")
+    (tmp_path / "old.jsonl.run.json").write_text("{}", "utf-8")
+    assert [notice.text for notice in read(tmp_path / "old.jsonl")] == [TEXT]
+    assert result_files([tmp_path / "old.jsonl"]) == []
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -319,6 +400,10 @@ def test_an_id_met_before_gets_a_number_and_a_caution(tmp_path: Path) -> None:
         (json.dumps({"id": "甲", "text": TEXT}).encode() + b"\n" + json.dumps({"text": OTHER}).encode(),
          [("甲", TEXT), ("stdin#2", OTHER)]),
         (f"{{$模板}}\n{TEXT}".encode(), [("stdin", f"{{$模板}}\n{TEXT}")]),
+        (f"[转载]\n{TEXT}".encode(), [("stdin", f"[转载]\n{TEXT}")]),
+        (json.dumps([{"id": "甲", "text": TEXT}, {"text": OTHER}]).encode(), [("甲", TEXT), ("stdin#2", OTHER)]),
+        (b"\xef\xbb\xbf" + json.dumps([{"text": TEXT}], indent=2).encode(), [("stdin#1", TEXT)]),
+        (json.dumps({"id": "甲", "text": TEXT}, indent=2).encode(), [("甲", TEXT)]),
     ],
 )  # fmt: skip
 def test_standard_input_holds_rows_or_one_text(
@@ -326,6 +411,34 @@ def test_standard_input_holds_rows_or_one_text(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert [(notice.id, notice.text) for notice in read("-")] == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "texts", "reason"),
+    [
+        (f"编号,通报内容\n甲,{TEXT}", [TEXT], ""),
+        (json.dumps({"通报内容": TEXT}), [TEXT], ""),
+        (json.dumps([{"通报内容": TEXT}]), [TEXT], ""),
+        (TEXT, [], "没有“通报内容”这一列"),
+        (f"编号,正文\n甲,{TEXT}", [], "没有“通报内容”这一列"),
+    ],
+)
+def test_standard_input_is_a_table_when_its_column_is_named(
+    monkeypatch: pytest.MonkeyPatch, data: str, texts: list[str], reason: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data.encode())))
+    errors: list[ReadError] = []
+    assert [n.text for n in read("-", columns={"text": "通报内容"}, on_error=errors.append)] == texts
+    assert [reason in error.reason for error in errors] == ([True] if reason else [])
+
+
+@pytest.mark.parametrize("data", ['[\n  {"text": "甲', '[{"text": "甲"', '{"text": "甲'])
+def test_broken_json_on_standard_input_is_told_and_not_read_as_a_text(
+    monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data.encode())))
+    with pytest.raises(ReadError, match="不是合法的 JSON"):
+        read("-")
 
 
 def test_reading_is_lazy(tmp_path: Path) -> None:

@@ -261,11 +261,38 @@ def test_a_text_that_looks_like_a_formula_stays_text(tmp_path: Path, start: str)
 
 def test_a_workbook_has_its_three_sheets_with_headers_filters_and_frozen_rows(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(written(tmp_path, "xlsx"))
-    assert book.sheetnames == ["案件", "人员与处理", "问题线索"]
+    assert book.sheetnames == ["案件", "人员与处理", "复核要点"]
     for sheet in book:
-        assert sheet.freeze_panes == "A2"
+        assert sheet.freeze_panes == "B2"
         assert sheet.auto_filter.ref == sheet.dimensions
     assert [cell.value for cell in book["案件"][1]] == [column.title for column in rows.CASE_TABLE]
+
+
+def test_what_a_reader_looks_for_first_stands_first_and_the_technical_columns_last() -> None:
+    titles = [column.title for column in rows.CASE_TABLE]
+    assert titles[:6] == ["案件编号", "标题", "复核优先级", "问题", "存疑", "理由"]
+    assert titles[-3:] == ["起", "止", "格式版本"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "points"),
+    [("只处理了副职", 15), ("只处理了副职，" * 8, 45), ("一\n二\n三\n四\n五", 75), ("只处理了副职" * 999, 200)],
+)
+def test_a_row_is_as_high_as_its_text_up_to_a_screenful(tmp_path: Path, reason: str, points: float) -> None:
+    claim = replace(analysis().findings[0], reason=reason)
+    quiet = analysis(findings=(claim,), extraction=Extraction(), cautions=())
+    sheet = openpyxl.load_workbook(written(tmp_path, "xlsx", quiet, quiet))["复核要点"]
+    assert [sheet.row_dimensions[row].height for row in (2, 3)] == [points, points]
+
+
+def test_a_printed_workbook_is_a_page_wide_with_its_header_on_every_page(tmp_path: Path) -> None:
+    for sheet in openpyxl.load_workbook(written(tmp_path, "xlsx")):
+        assert sheet.page_setup.orientation == "landscape"
+        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.print_title_rows == "$1:$1"
+        header = sheet[sheet.print_area.split("!")[1]][0]
+        assert sum(sheet.column_dimensions[cell.column_letter].width for cell in header) < 270
 
 
 def records_of(path: Path, sheet: str) -> list[Row]:
@@ -284,7 +311,7 @@ def test_the_sheet_of_measures_has_a_line_for_each_and_keeps_subjects_without_on
 
 
 def test_the_sheet_of_findings_gives_reason_and_evidence(tmp_path: Path) -> None:
-    (line,) = records_of(written(tmp_path, "xlsx"), "问题线索")
+    (line,) = records_of(written(tmp_path, "xlsx"), "复核要点")
     assert (line["问题"], line["判断"], line["依据"], line["理由"]) == (
         "问副不问正",
         "存疑",
@@ -292,6 +319,13 @@ def test_the_sheet_of_findings_gives_reason_and_evidence(tmp_path: Path) -> None
         "只处理了副职",
     )
     assert line["证据"] == f"「{SOURCE[7:16].strip()}」"
+
+
+def test_the_sheet_of_findings_names_a_variant_in_chinese(tmp_path: Path) -> None:
+    (finding,) = analysis().findings
+    landed = replace(finding, issue="light_landing", name="问轻不问重", variant="not_executed")
+    (line,) = records_of(written(tmp_path, "xlsx", analysis(findings=(landed,))), "复核要点")
+    assert line["细类"] == "处分未执行"
 
 
 def test_a_text_beyond_the_cell_limit_is_cut_with_a_mark_and_a_caution(tmp_path: Path) -> None:
@@ -307,7 +341,7 @@ def test_rows_beyond_a_sheet_go_on_in_a_further_sheet(tmp_path: Path, monkeypatc
     book = openpyxl.load_workbook(written(tmp_path, "xlsx", *[analysis()] * 5))
     assert [name for name in book.sheetnames if name.startswith("案件")] == ["案件", "案件(2)", "案件(3)"]
     assert sum(book[name].max_row - 1 for name in ("案件", "案件(2)", "案件(3)")) == 5
-    assert book["案件(2)"].freeze_panes == "A2"
+    assert book["案件(2)"].freeze_panes == "B2"
 
 
 def test_characters_that_xml_cannot_hold_do_not_break_the_workbook(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ In: ``Reading`` values. Out: rich renderables; the caller prints them. Text is n
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from rich.text import Text
 from nlp.codebook import Entry
 from nlp.pipeline import Reading
 from nlp.report.highlight import Mark, MarkKind, Run, highlight_case, marks_of
-from nlp.rows import shown
+from nlp.rows import method, shown
 from nlp.types import Analysis, Caution, Extraction, Finding, Sanction, Subject
 
 STYLES: dict[MarkKind, str] = {
@@ -37,7 +38,14 @@ _LEGEND: dict[MarkKind, str] = {
     "responsibility": "责任",
     "evidence": "证据",
 }
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_NARROW = 90
 _VERDICT_STYLES = {"yes": "bold red", "unsure": "yellow"}
+
+
+def _visible(text: str) -> str:
+    """The text without control characters, which could command the terminal that shows it."""
+    return _CONTROL.sub("", text)
 
 
 def _style(marks: Iterable[Mark]) -> str:
@@ -67,7 +75,7 @@ def _legend() -> Text:
 
 def _name(subject: Subject) -> str:
     if subject.name:
-        return subject.name
+        return _visible(subject.name)
     if subject.count:
         return f"{subject.count}{'人' if subject.kind == 'group' else '个组织'}"
     return "（未具名）"
@@ -75,7 +83,7 @@ def _name(subject: Subject) -> str:
 
 def _post(subject: Subject) -> str:
     post = subject.post or ("" if subject.kind == "organisation" else subject.organisation) or ""
-    return f"原/时任{post}" if subject.former and post else post
+    return _visible(f"原/时任{post}" if subject.former and post else post)
 
 
 def _dealt(subject: Subject) -> str:
@@ -129,25 +137,27 @@ def _finding(number: int, finding: Finding) -> RenderableType:
         (f"[{number}] {finding.name}", "bold"),
         "  ",
         (f"{shown(finding.verdict)} {finding.probability:.0%}", _VERDICT_STYLES[finding.verdict]),
-        (f"  依据：{shown(finding.basis)}  判断者：{finding.by}", "dim"),
+        (f"  依据：{shown(finding.basis)}  方法：{method(finding.by)}", "dim"),
     )
     lines: list[Text] = [Text(finding.reason)]
-    lines += [Text(f"「{' '.join(e.text.split())}」", style="italic") for e in finding.evidence]
+    lines += [Text(f"「{' '.join(_visible(e.text).split())}」", style="italic") for e in finding.evidence]
     return Group(head, *(Padding(line, (0, 0, 0, 4)) for line in lines))
 
 
 def _cautions(cautions: Sequence[Caution]) -> Iterator[Text]:
     for caution in cautions:
-        yield Text(f"! {caution.message}（{caution.code}）", style="yellow")
+        yield Text(_visible(f"! {caution.message}（{caution.code}）"), style="yellow")
 
 
 def case_view(analysis: Analysis, number: int, of: int) -> Group:
     """One case: text, subjects, findings, cautions."""
     read = analysis.extraction
-    parts: list[RenderableType] = [Rule(Text(f"案件 {number}/{of}  {analysis.case.id}"), align="left", style="dim")]
+    parts: list[RenderableType] = [
+        Rule(Text(_visible(f"案件 {number}/{of}  {analysis.case.id}")), align="left", style="dim")
+    ]
     parts += [Padding(marked_text(analysis), (0, 2)), Text("")]
     if read.issuer:
-        parts.append(Text.assemble("问责主体：", (read.issuer.text, STYLES["issuer"])))
+        parts.append(Text.assemble("问责主体：", (_visible(read.issuer.text), STYLES["issuer"])))
     parts.append(subjects_table(read.subjects) if read.subjects else Text("未读出问责对象", style="yellow"))
     if read.mentioned:
         parts.append(_mentioned(read.mentioned))
@@ -155,19 +165,21 @@ def case_view(analysis: Analysis, number: int, of: int) -> Group:
     if analysis.findings:
         parts += [_finding(n, finding) for n, finding in enumerate(analysis.findings, start=1)]
     else:
-        parts.append(Text("未见问题线索", style="green"))
+        parts.append(Text("未发现需要复核之处（不等于处理得当）", style="green"))
     parts += [*_cautions(analysis.cautions), Text("")]
     return Group(*parts)
 
 
-def reading_view(reading: Reading) -> Group:
-    """One notice with all its cases; one without a case says why."""
+def reading_view(reading: Reading, *, legend: bool = False) -> Group:
+    """One notice with all its cases, and what the colours mean; one without a case says why."""
     clean = reading.clean
     about = "".join(f"  {word}" for word in (clean.published, clean.publisher, clean.title and clean.notice.id) if word)
-    parts: list[RenderableType] = [Text.assemble((clean.title or clean.notice.id, "bold underline"), (about, "dim"))]
+    parts: list[RenderableType] = [
+        Text.assemble((_visible(clean.title or clean.notice.id), "bold underline"), (_visible(about), "dim"))
+    ]
     if not reading.analyses:
         return Group(*parts, *_cautions(reading.cautions), Text(""))
-    parts += [_legend(), Text("")]
+    parts += [_legend(), Text("")] if legend else [Text("")]
     parts += [case_view(a, n, len(reading.analyses)) for n, a in enumerate(reading.analyses, start=1)]
     return Group(*parts)
 
@@ -176,14 +188,17 @@ def summary_table(readings: Sequence[Reading]) -> Table:
     """One line a case, those that most deserve a second look first."""
     table = Table(title="一览（按复核优先级）", box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
     table.add_column("优先级", justify="right")
-    for title, ratio in (("案件", 3), ("对象与处理", 5), ("问题线索", 5)):
+    for title, ratio in (("案件", 3), ("对象与处理", 5), ("复核要点", 5)):
         table.add_column(title, ratio=ratio, overflow="fold")
     analyses = [analysis for reading in readings for analysis in reading.analyses]
     for analysis in sorted(analyses, key=lambda analysis: -analysis.priority):
         dealt = "\n".join(f"{s.name or s.post or _name(s)}：{_dealt(s)}" for s in analysis.extraction.subjects)
         found = Text("、").join(Text(f.name, style=_VERDICT_STYLES[f.verdict]) for f in analysis.findings)
         table.add_row(
-            f"{analysis.priority:.2f}", Text(analysis.case.id), Text(dealt), found or Text("无", style="green")
+            f"{analysis.priority:.2f}",
+            Text(_visible(analysis.case.id)),
+            Text(_visible(dealt)),
+            found or Text("无", style="green"),
         )
     return table
 
@@ -195,21 +210,27 @@ def counts_line(readings: Sequence[Reading]) -> Text:
     found = Counter(finding.verdict for analysis in analyses for finding in analysis.findings)
     return Text(
         f"共读 {len(readings)} 份通报、{len(analyses)} 起案件、{subjects} 个问责对象；"
-        f"问题线索 {found['yes']} 条，存疑 {found['unsure']} 条"
+        f"复核要点 {found['yes']} 条，存疑 {found['unsure']} 条"
     )
 
 
-def labels_table(issues: Iterable[Entry]) -> Table:
-    """The label space: id, name, definition."""
+def labels_view(issues: Iterable[Entry], width: int) -> RenderableType:
+    """The label space: id, name, definition; in a narrow window the definition stands under the name."""
+    told = [(issue.id, issue.name, str(issue.get("definition", ""))) for issue in issues]
+    if width < _NARROW:
+        return Group(*(part for label in told for part in _label_in_two(*label)))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("标识", no_wrap=True)
     table.add_column("名称", no_wrap=True)
     table.add_column("定义", ratio=1, overflow="fold")
-    for issue in issues:
-        table.add_row(
-            Text(issue.id, style="dim"), Text(issue.name, style="bold"), Text(str(issue.get("definition", "")))
-        )
+    for label, name, definition in told:
+        table.add_row(Text(label, style="dim"), Text(name, style="bold"), Text(definition))
     return table
+
+
+def _label_in_two(label: str, name: str, definition: str) -> tuple[RenderableType, RenderableType]:
+    head = Text.assemble((name, "bold"), "  ", (label, "dim"))
+    return head, Padding(Text(definition, overflow="fold"), (0, 0, 0, 2))
 
 
 class _Rate(ProgressColumn):
