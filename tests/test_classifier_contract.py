@@ -78,5 +78,5 @@ def test_an_unknown_model_names_those_there_are() -> None:
 
 def test_rules_saved_with_another_codebook_are_refused(tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text('{"codebook": "0000000000000000"}', encoding="utf-8")
-    with pytest.raises(ValueError, match="知识库指纹"):
+    with pytest.raises(ValueError, match="编码手册指纹"):
         load_backend("rules", tmp_path)

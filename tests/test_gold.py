@@ -106,3 +106,26 @@ def test_no_case_of_dev_or_test_is_like_one_of_train(split: str) -> None:
 @pytest.mark.parametrize("split", SPLITS)
 def test_no_two_cases_of_a_split_are_alike(split: str) -> None:
     assert list(alike(rows(split), rows(split), WITHIN)) == []
+
+
+def test_the_data_card_counts_what_is_there() -> None:
+    card = (FOLDER.parent / "DATA_CARD.md").read_text(encoding="utf-8")
+    for split in SPLITS:
+        cases = rows(split)
+        yes = [sum(j["verdict"] == "yes" for j in row["labels"].values()) for row in cases]
+        unsure = sum(j["verdict"] == "unsure" for row in cases for j in row["labels"].values())
+        passes, fields = len({row["author_pass"] for row in cases}), sum(bool(row["fields"]) for row in cases)
+        counts = (passes, len(cases), sum(map(bool, yes)), sum(yes), unsure, fields)
+        assert f"| {split} | {' | '.join(map(str, counts))} |" in card
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_the_second_judgement_is_of_known_cases_and_labels(split: str) -> None:
+    path = FOLDER / "second" / f"{split}.jsonl"
+    if not path.exists():
+        pytest.skip(f"data/gold/second/{split}.jsonl is not in this copy")
+    texts = {row["id"]: row["text"] for row in rows(split)}
+    with path.open(encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            assert set(row["labels"]) <= set(load_codebook().labels), row["id"]
+            assert all(judged["evidence"] in texts[row["id"]] for judged in row["labels"].values()), row["id"]

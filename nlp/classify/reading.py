@@ -117,8 +117,13 @@ class Reading:
 
     @cached_property
     def punished(self) -> tuple[Subject, ...]:
-        """All who got a measure."""
-        return tuple(subject for subject in self.extraction.subjects if self.measures(subject))
+        """All who got a measure; words that spare somebody (无人被问责) are none."""
+        return tuple(s for s in self.extraction.subjects if self.measures(s) and not self._is_spared(s))
+
+    def _is_spared(self, subject: Subject) -> bool:
+        spared = (*self.cue("spared"), *self.cue("organisation_spared"), *self.cue("nobody_answered"))
+        told = self.measure_spans((subject,))
+        return all(any(s.start <= m.start and m.end <= s.end for s in spared) for m in told)
 
     @cached_property
     def people(self) -> tuple[Subject, ...]:
@@ -237,14 +242,24 @@ class Reading:
         return min(tiers) + (0.5 if head else 0.0) if tiers else None
 
     @cached_property
+    def _tiers(self) -> tuple[float, ...]:
+        """The levels of those dealt with, told by body and post or, failing these, by a rank of the grassroots."""
+        ranks: dict[str, float] = self.book["tiers"].settings["rank_tier"]
+        told = []
+        for s in self.punished:
+            named = self.tier(s.name if s.kind == "organisation" else (s.organisation or "") + (s.post or ""))
+            told.append(ranks.get(s.rank) if named is None else named)
+        return tuple(tier for tier in told if tier is not None)
+
+    @cached_property
     def top_tier(self) -> float | None:
         """The highest level among those dealt with; None where none of them tells."""
-        told = [
-            self.tier(words)
-            for s in self.punished
-            for words in ((s.organisation or "") + (s.post or "") if s.kind != "organisation" else s.name,)
-        ]
-        return max((tier for tier in told if tier is not None), default=None)
+        return max(self._tiers, default=None)
+
+    @cached_property
+    def lowest_tier(self) -> float | None:
+        """The lowest level among those dealt with; None where none of them tells."""
+        return min(self._tiers, default=None)
 
 
 def _spans(entry: Entry, text: str) -> tuple[Span, ...]:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import permutations
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from nlp.classify.reading import JUDICIAL, ORGANISATIONAL, Reading
 from nlp.clean import clean
 from nlp.codebook import Entry, load_codebook
 from nlp.extract import extract
-from nlp.types import Case, Extraction, Finding, IssueId, Notice, Scores, Span, Subject, Verdict
+from nlp.types import Case, Extraction, Fact, Finding, IssueId, Notice, Scores, Span, Subject, Verdict
 
 # Degrees of responsibility (cues.toml): from which a chief is the main one, and from which two people compare.
 _MAIN, _COMPARABLE = 3, 2
@@ -28,12 +29,16 @@ _MAIN, _COMPARABLE = 3, 2
 _GAP = 4.0
 # The mildest measure that is a form of accountability (通报批评).
 _FORMAL = 2.0
+# From this severity on a person leaves the party or the service: pursued for an act, not for leadership.
+_EXPELLED = 9.0
 # As many as make a crowd for 手段单一.
 _SEVERAL = 3
 # From this level of tiers.toml upwards a body is no grassroots.
 _COUNTY = 3.0
 # A ground and the measure that hangs on it stand within this many characters.
 _NEAR = 150
+# A decision this many days after the event is quick; its date stands within this many characters of the measure.
+_HASTY_DAYS, _REACH = 3, 60
 
 
 @dataclass(frozen=True)
@@ -154,8 +159,11 @@ def _failed_in_own_duty(r: Reading, organ: str) -> bool:
 
 
 def _overreach(r: Reading) -> Claim | None:
-    spans = tuple(span for span in r.cue("organ_oversteps") if not r.seen("lawful_approval", r.words(r.sentence(span))))
-    if not spans or r.has("lawful_approval"):
+    approved = [r.sentence(span) for span in r.cue("lawful_approval")]
+    if any(not r.seen("put_right", r.words(sentence)) for sentence in approved):
+        return None
+    spans = tuple(span for span in r.cue("organ_oversteps") if r.sentence(span) not in approved)
+    if not spans:
         return None
     who = r.book["cues"]["deciding_body"].regex.search(r.words(spans[0]))
     return Claim("yes", spans, {"who": who.group() if who else "有关组织", "what": r.quote(spans[0])})
@@ -184,6 +192,10 @@ def _junior_for_senior(r: Reading) -> Claim | None:
     if not r.punished or r.has("list_open"):
         return None
     spared, closed = (*r.cue("spared"), *r.cue("nobody_answered")), r.cue("list_closed")
+    for span in spared:
+        organ = _organ_above(r, span)
+        if organ:
+            return Claim("yes", (span, *r.measure_spans(r.people)[:2]), {"who": organ})
     superiors = _superiors(r, "superior_decided", "superior_failed")
     if superiors and (spared or closed):
         spans = tuple(span for span, _ in superiors[:2])
@@ -192,6 +204,17 @@ def _junior_for_senior(r: Reading) -> Claim | None:
     if failed:
         return Claim("unsure", (failed[0][0], *r.measure_spans(r.people)[:2]), {"who": failed[0][1]})
     return None
+
+
+def _organ_above(r: Reading, span: Span) -> str | None:
+    """The organ above all who were dealt with that the clause up to the span's end names; None where it names none."""
+    sentence = r.sentence(span)
+    if r.top_tier is None or r.seen("did_his_duty", r.words(sentence)):
+        return None
+    clause = re.split("[，：]", r.text[sentence.start : span.start])[-1] + r.words(span)
+    match = r.book["cues"]["upper_level"].regex.search(clause)
+    tier = r.tier(match.group()) if match else None
+    return match.group() if match and tier is not None and tier > r.top_tier else None
 
 
 def _leaders_failing(r: Reading) -> tuple[Span, ...]:
@@ -225,12 +248,20 @@ def _staff_for_leader(r: Reading) -> Claim | None:
         or r.has("list_open")
     ):
         return None
-    leaders = _leaders_failing(r)
-    if not leaders:
+    leaders, closing = _leaders_failing(r), _closing(r)
+    if not leaders and not closing:
         return None
-    closing = (*r.cue("list_closed"), *r.cue("spared"))
+    if closing and not leaders and (all(_is_direct(r, s) for s in r.people) or not r.has("leadership")):
+        return None
     verdict: Verdict = "yes" if closing else "unsure"
-    return Claim(verdict, (leaders[0], *closing[:1], *r.measure_spans(r.people)[:2]), {"what": r.quote(leaders[0], 20)})
+    told = (*leaders, *closing)
+    return Claim(verdict, (*leaders[:1], *closing[:1], *r.measure_spans(r.people)[:2]), {"what": r.quote(told[0], 20)})
+
+
+def _closing(r: Reading) -> tuple[Span, ...]:
+    """Where the text says that nobody else answers; somebody found to have done his duty is no such sign."""
+    told = (*r.cue("list_closed"), *r.cue("spared"))
+    return tuple(span for span in told if not r.seen("did_his_duty", r.words(r.sentence(span))))
 
 
 def _deputy_for_chief(r: Reading) -> Claim | None:
@@ -250,8 +281,9 @@ def _missing_chief(r: Reading, deputies: Sequence[Subject]) -> Claim | None:
         return Claim("yes", (answerable[0], *spared[:1], *measures), {"who": _chief(r, answerable[0])})
     if failing and spared:
         return Claim("yes", (failing[0], spared[0], *measures), {"who": _chief(r, failing[0])})
-    if failing and r.has("list_closed"):
-        return Claim("unsure", (failing[0], r.cue("list_closed")[0], *measures), {"who": _chief(r, failing[0])})
+    closing = _closing(r)
+    if failing and closing:
+        return Claim("yes", (failing[0], closing[0], *measures), {"who": _chief(r, failing[0])})
     return None
 
 
@@ -282,7 +314,11 @@ def _lighter_chief(r: Reading, deputies: Sequence[Subject]) -> Claim | None:
         if chief.post_role != "chief" or r.degree(chief) < _MAIN:
             continue
         for deputy in deputies:
-            if 0 < r.degree(deputy) < _MAIN and _one_body(chief, deputy) and r.outweighs(deputy, chief):
+            if (
+                (0 < r.degree(deputy) < _MAIN or (_commands(r, chief, deputy) and not _deserved(r, deputy)))
+                and _one_body(chief, deputy)
+                and r.outweighs(deputy, chief)
+            ):
                 return Claim("yes", r.measure_spans((chief, deputy)), {"who": r.title(chief)})
     return None
 
@@ -302,19 +338,30 @@ def _individual_for_collective(r: Reading) -> Claim | None:
     closing = (*spared, *r.cue("list_closed"))
     if not closing and r.has("graft"):
         return None
-    return Claim("yes" if closing else "unsure", (decided[0], *closing[:1]), {"what": r.quote(decided[0], 20)})
+    agreed = [span for span in r.cue("unanimous") if _agrees_with(r, span, decided)]
+    verdict: Verdict = "yes" if closing or agreed else "unsure"
+    return Claim(verdict, (decided[0], *agreed[:1], *closing[:1]), {"what": r.quote(decided[0], 20)})
+
+
+def _agrees_with(r: Reading, span: Span, decided: Sequence[Span]) -> bool:
+    """Whether an agreement of all belongs to one of the decisions and is not about the sanction itself."""
+    near = any(abs(span.start - other.end) <= _NEAR for other in decided)
+    return near and not r.seen("sanction_word", _around(r, span))
 
 
 def _decides_the_matter(r: Reading, span: Span) -> bool:
     """Whether a collective decision concerns the matter, not the sanction, and was not skipped."""
     clause = re.split(r"[，。；\n]", r.text[: span.start])[-1]
-    return not r.seen("not_collective", clause) and not r.seen("sanction_follows", r.text[span.end :])
+    if r.seen("not_collective", clause) or r.seen("not_collective", r.words(span)):
+        return False
+    sanctions = r.seen("sanction_follows", r.text[span.end :]) or r.measures_in(Span(span.end, r.sentence(span).end))
+    return not sanctions
 
 
 def _shifted_down(r: Reading) -> Claim | None:
     documents = [span for span in r.cue("responsibility_document") if _hands_down(r, span)]
     handed = (*r.cue("handed_down"), *r.cue("powerless"))
-    if not documents or not handed or r.top_tier is None or r.top_tier >= _COUNTY:
+    if not documents or not handed or r.lowest_tier is None or r.lowest_tier >= _COUNTY:
         return None
     organ = next(organ for span in documents for organ in (_organ_near(r, span),) if organ)
     return Claim("yes", (documents[0], handed[0], *r.measure_spans(r.people)[:1]), {"who": organ})
@@ -329,7 +376,7 @@ def _hands_down(r: Reading, span: Span) -> bool:
     """Whether an organ above those dealt with stands behind the document."""
     organ = _organ_near(r, span)
     tier = r.tier(organ)
-    return tier is not None and r.top_tier is not None and tier > r.top_tier
+    return tier is not None and r.lowest_tier is not None and tier > r.lowest_tier
 
 
 # -- 情形与方式 --------------------------------------------------------------------------------------------------------
@@ -341,20 +388,22 @@ def _no_consequence(r: Reading) -> bool:
 
 
 def _breaches(r: Reading, apart_from: Iterable[Span]) -> tuple[Span, ...]:
-    """Breaches of duty that the text tells, apart from those inside the given spans."""
-    apart = tuple(apart_from)
+    """Breaches of duty that the text tells, apart from those inside the given spans and those only alleged."""
+    apart = (*apart_from, *r.cue("alleged"))
     return tuple(b for b in r.cue("breach") if not any(a.start <= b.start < a.end for a in apart))
 
 
 def _overbroad_grounds(r: Reading) -> Claim | None:
     grounds = (*r.cue("small_ground"), *(r.cue("daily_lapse") if _is_formal_but_no_discipline(r) else ()))
-    if not grounds or r.heaviest < _FORMAL or not _no_consequence(r):
+    if not grounds or not (r.heaviest >= _FORMAL or r.has("called_accountability")) or not _no_consequence(r):
         return None
     if _breaches(r, grounds):
         return None
-    if not any(0 <= measure.start - grounds[0].end <= _NEAR for measure in r.measure_spans(r.punished)):
+    measures = r.measure_spans(r.punished)
+    met = [g for g in grounds if any(0 <= measure.start - g.end <= _NEAR for measure in measures)]
+    if not met:
         return None
-    return Claim("yes", (grounds[0], *r.measure_spans(r.punished)[:2]), {"what": r.quote(grounds[0], 20)})
+    return Claim("yes", (met[0], *measures[:2]), {"what": r.quote(met[0], 20)})
 
 
 def _is_formal_but_no_discipline(r: Reading) -> bool:
@@ -364,7 +413,9 @@ def _is_formal_but_no_discipline(r: Reading) -> bool:
 
 def _routine_management(r: Reading) -> Claim | None:
     lapses = r.cue("daily_lapse")
-    if not lapses or not r.people or r.heaviest < _FORMAL or not _no_consequence(r) or _breaches(r, lapses):
+    if not lapses or not r.people or r.heaviest < _FORMAL or not _no_consequence(r):
+        return None
+    if _breaches(r, lapses):
         return None
     formal = [s for s in r.people if r.weight(s) >= _FORMAL]
     if not formal:
@@ -374,15 +425,17 @@ def _routine_management(r: Reading) -> Claim | None:
 
 
 def _single_means(r: Reading) -> Claim | None:
-    same, differs = r.cue("same_for_all"), r.cue("differs")
+    uniform = tuple(s for s in r.cue("uniform") if r.seen("sanction_word", _around(r, s)))
+    differs = r.cue("differs")
+    same = (*r.cue("same_for_all"), *uniform)
     names = {frozenset(s.name for s in r.measures(subject)) for subject in r.people}
     count = max(r.head_count(), _told_count(r, same))
-    if count < _SEVERAL or len(names) > 1 or (not same and any(len(each) > 1 for each in names)):
+    if count < _SEVERAL or (len(names) > 1 and not uniform) or (not same and any(len(each) > 1 for each in names)):
         return None
     told = {s.responsibility for s in r.people if s.responsibility}
     roles = {s.post_role for s in r.people} - {"unknown"}
     ranks = [cue for cue in ("chief", "lesser", "staff") if same and r.seen(cue, _around(r, same[0]))]
-    if same and (differs or len(told) > 1 or len(roles) > 1 or len(ranks) > 1):
+    if uniform or (same and (differs or len(told) > 1 or len(roles) > 1 or len(ranks) > 1)):
         verdict: Verdict = "yes"
     elif len(told) > 2 or (differs and len(roles) > 1):
         verdict = "unsure"
@@ -406,20 +459,28 @@ def _around(r: Reading, span: Span) -> str:
 
 
 def _liability_for_accountability(r: Reading) -> Claim | None:
-    if not r.people:
+    if not r.people and not r.has("direct_only"):
         return None
     dropped = r.cue("responsibility_not_pursued")
     if dropped and r.has("direct_only"):
         return Claim("yes", (dropped[0], r.cue("direct_only")[0]), {"what": r.quote(dropped[0])})
-    own, label = r.cue("own_misconduct"), [s for s in r.cue("duty_label") if _names_the_duty(r, s)]
-    if own and label and len(r.people) == 1 and r.heaviest <= r.admonition + 1:
-        return Claim("yes", (own[0], label[0]), {"what": r.quote(own[0])}, form="own")
+    own = _own_act_as_duty(r)
+    if own:
+        return Claim("yes", own, {"what": r.quote(own[0])}, form="own")
     leaders = (*r.cue("finding_of_failure"), *_leaders_failing(r))
-    if leaders and r.has("list_closed") and r.has("direct_only") and all(_is_direct(r, s) for s in r.people):
-        return Claim(
-            "yes", (leaders[0], r.cue("list_closed")[0], *r.measure_spans(r.people)[:1]), {"what": r.quote(leaders[0])}
-        )
+    closing = _closing(r)
+    if leaders and closing and r.has("direct_only") and all(_is_direct(r, s) for s in r.people) and not r.bodies:
+        return Claim("yes", (leaders[0], closing[0], *r.measure_spans(r.people)[:1]), {"what": r.quote(leaders[0])})
     return None
+
+
+def _own_act_as_duty(r: Reading) -> tuple[Span, ...]:
+    """Where a leader's own misconduct is told, and the name of a failed duty under which it was dealt with."""
+    own, label = r.cue("own_misconduct"), [s for s in r.cue("duty_label") if _names_the_duty(r, s)]
+    if not own or not label or len(r.people) != 1:
+        return ()
+    lightest = min(s.severity for subject in r.punished for s in r.measures(subject))
+    return (own[0], label[0]) if lightest <= r.admonition + 1 else ()
 
 
 def _names_the_duty(r: Reading, span: Span) -> bool:
@@ -427,8 +488,8 @@ def _names_the_duty(r: Reading, span: Span) -> bool:
 
 
 def _is_direct(r: Reading, subject: Subject) -> bool:
-    judicial = any(s.family == JUDICIAL for s in r.measures(subject))
-    return judicial or (subject.responsibility or "") == "直接责任"
+    expelled = any(s.family == JUDICIAL or s.severity >= _EXPELLED for s in r.measures(subject))
+    return expelled or (subject.responsibility or "") == "直接责任"
 
 
 def _light_landing(r: Reading) -> Claim | None:
@@ -439,7 +500,11 @@ def _light_landing(r: Reading) -> Claim | None:
         return Claim("yes", unexecuted, words, "not_executed", "not_executed")
     if not r.people:
         return None
-    facts = (*r.cue("grave_harm"), *r.cue("grave"))
+    own = _own_act_as_duty(r)
+    if own and r.has("grave"):
+        words["what"] = r.quote(own[0], 20)
+        return Claim("yes", (*own, *r.measure_spans(r.people)[:1]), words, "organisational_for_disciplinary")
+    facts = (*r.cue("grave_harm"), *r.cue("grave"), *r.cue("stern_words"))
     if (
         not facts
         or not r.weight_is_known()
@@ -447,7 +512,8 @@ def _light_landing(r: Reading) -> Claim | None:
         or r.has("mitigation", "list_open", "no_breach")
     ):
         return None
-    verdict: Verdict = "yes" if r.has("grave_harm") and _breaches(r, ()) else "unsure"
+    contrast = r.heaviest < _FORMAL or r.has("stern_words")
+    verdict: Verdict = "yes" if contrast or (r.has("grave_harm") and _breaches(r, ())) else "unsure"
     variant = "organisational_for_disciplinary" if r.heaviest >= r.admonition else "education_for_organisational"
     words["what"] = r.quote(facts[0], 20)
     return Claim(verdict, (facts[0], *r.measure_spans(r.people)[:3]), words, variant)
@@ -456,25 +522,48 @@ def _light_landing(r: Reading) -> Claim | None:
 def _uneven_weight(r: Reading) -> Claim | None:
     for graver, lesser in permutations(r.people, 2):
         a, b = r.degree(graver), r.degree(lesser)
-        if min(a, b) < _COMPARABLE:
+        if min(a, b) < _COMPARABLE and not _commands(r, graver, lesser):
             continue
         inverted = a > b and r.outweighs(lesser, graver)
         unlike = a == b and graver.post_role == lesser.post_role and r.weight(lesser) - r.weight(graver) >= _GAP
-        if (inverted or unlike) and not _explained(r, graver, lesser):
+        if (inverted and not _deserved(r, lesser)) or (unlike and not _explained(r, graver, lesser)):
             spans = tuple(r.at(*_responsibility(s)) for s in (graver, lesser)) + r.measure_spans((graver, lesser))
             return Claim("yes", spans, {"heavy": r.title(graver), "light": r.title(lesser)})
     return _unlike_for_like(r)
 
 
+def _commands(r: Reading, chief: Subject, deputy: Subject) -> bool:
+    """Whether one is the chief with main responsibility and the other a deputy beside him whose degree was not read."""
+    told = r.degree(chief) >= _MAIN and chief.post_role == "chief"
+    return told and not deputy.responsibility and deputy.post_role == "deputy" and _one_body(chief, deputy)
+
+
+def _deserved(r: Reading, subject: Subject) -> bool:
+    """Whether the clause that names the subject tells an act which calls for more than the responsibility alone."""
+    mention = r.at(subject.start, subject.end)
+    clause = re.split(r"[；。\n]", r.text[mention.start :])[0]
+    if r.weight(subject) >= _EXPELLED or r.seen("explains", clause):
+        return True
+    return any(not _quoted(r, span) for span in r.cue("mitigation"))
+
+
+def _quoted(r: Reading, span: Span) -> bool:
+    """Whether the words stand inside quotation marks: what somebody says, not what the text finds."""
+    before = r.text[r.sentence(span).start : span.start]
+    return before.count("“") > before.count("”")
+
+
 def _unlike_for_like(r: Reading) -> Claim | None:
     """Two people whom the text calls alike in act or responsibility, measured far apart without a reason told."""
-    alike = r.cue("like_act")
-    if not alike or len(r.people) < 2 or r.has("mitigation"):
+    equal = r.cue("equal_part")
+    alike = (*equal, *r.cue("like_act"))
+    if not alike or len(r.people) < 2 or (r.has("mitigation") and not equal):
         return None
     low, high = min(r.people, key=r.weight), max(r.people, key=r.weight)
-    if r.weight(high) - r.weight(low) < _GAP or not (low.name and high.name):
+    if r.weight(high) - r.weight(low) < _GAP or not ((low.name and high.name) or equal):
         return None
-    return Claim("unsure", (alike[0], *r.measure_spans((low, high))), {"heavy": r.title(high), "light": r.title(low)})
+    verdict: Verdict = "yes" if equal else "unsure"
+    return Claim(verdict, (alike[0], *r.measure_spans((low, high))), {"heavy": r.title(high), "light": r.title(low)})
 
 
 def _responsibility(subject: Subject) -> tuple[int, int]:
@@ -498,10 +587,11 @@ def _no_causal_finding(r: Reading) -> Claim | None:
         return None
     clear = tuple(s for s in r.cue("no_breach") if not r.seen("exempted", r.words(r.sentence(s))))
     pay = r.cue("someone_must_pay")
-    told = pay or len(clear) > 1 or r.extraction.consequences or r.has("grave_harm")
+    told = pay or len(clear) > 1 or r.extraction.consequences or r.has("grave_harm", "corrective", "exposure")
+    told = told or any(r.is_about_punished(r.sentence(span)) for span in clear)
     if not clear or not told:
         return None
-    breaches = _breaches(r, clear)
+    breaches = [b for b in _breaches(r, clear) if r.is_about_punished(r.sentence(b))]
     if breaches and not pay:
         return None
     verdict: Verdict = "yes" if pay or len(clear) > 1 or not breaches else "unsure"
@@ -512,8 +602,10 @@ def _no_causal_finding(r: Reading) -> Claim | None:
 def _rushed(r: Reading) -> Claim | None:
     if not r.is_decided() or r.has("facts_fixed"):
         return None
-    open_facts = r.cue("unfinished_inquiry")
-    hasty = tuple(s for s in r.cue("haste") if not r.seen("first_step", r.words(s)))
+    first = min((span.start for span in r.measure_spans(r.punished)), default=0)
+    unknown = tuple(s for s in r.cue("unfinished_inquiry") if not _is_own_omission(r, s))
+    open_facts = (*unknown, *(s for s in r.cue("found_later") if s.start > first))
+    hasty = tuple(s for s in (*r.cue("haste"), *_within_days(r)) if not r.seen("first_step", r.words(s)))
     if hasty and open_facts:
         return Claim("yes", (hasty[0], open_facts[0]), {"what": r.quote(open_facts[0], 24)})
     for span in open_facts:
@@ -523,13 +615,47 @@ def _rushed(r: Reading) -> Claim | None:
     return None
 
 
+def _is_own_omission(r: Reading, span: Span) -> bool:
+    """Whether somebody dealt with is named before the words in their clause: his omission, not the inquiry's."""
+    clause = re.split("[，：]", r.text[r.sentence(span).start : span.start])[-1]
+    return any(name in clause for s in r.people for name in (s.name, s.post) if name)
+
+
+def _within_days(r: Reading) -> tuple[Span, ...]:
+    """Dates right before a measure that follow an earlier date of the case within ``_HASTY_DAYS`` days."""
+    told = [(_day(fact), r.at(fact.start, fact.end)) for fact in r.extraction.dates if fact.start and fact.end]
+    days = [(day, span) for day, span in told if day is not None]
+    found = []
+    for measure in r.measure_spans(r.punished):
+        before = [(day, span) for day, span in days if 0 <= measure.start - span.end <= _REACH]
+        if not before:
+            continue
+        last, span = before[-1]
+        if any(0 < (last - day).days <= _HASTY_DAYS for day, other in days if other.start < span.start):
+            found.append(span)
+    return tuple(found)
+
+
+def _day(fact: Fact) -> date | None:
+    value = str(fact.value or "")
+    return date.fromisoformat(value) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else None
+
+
 def _procedure_skipped(r: Reading) -> Claim | None:
     untold = tuple(span for span in r.cue("not_talked_to") if r.is_about_punished(span))
     unheld = tuple(span for span in r.cue("not_convened") if r.seen("sanction_word", _around(r, span)))
-    spans = (*r.cue("procedure_missing"), *untold, *unheld)
+    unheard = tuple(s for s in r.cue("step_missing") if _concerns_a_decision(r, s))
+    spans = (*r.cue("procedure_missing"), *untold, *unheld, *unheard)
     if not spans or not r.is_decided():
         return None
     return Claim("yes", spans, {"what": r.quote(spans[0], 24)})
+
+
+def _concerns_a_decision(r: Reading, span: Span) -> bool:
+    """Whether the step is one of the decision: its sentence speaks of the sanction or of those dealt with."""
+    sentence = r.sentence(span)
+    told = r.seen("sanction_word", r.words(sentence)) or r.is_about_punished(sentence)
+    return told and not r.seen("followup_word", _three(r, span))
 
 
 def _next_two(r: Reading, span: Span) -> str:
@@ -542,10 +668,18 @@ def _next_two(r: Reading, span: Span) -> str:
 def _pressure_driven(r: Reading) -> Claim | None:
     spans = r.cue("superior_order")
     opinion = tuple(s for s in r.cue("opinion_pressure") if r.seen("sanction_word", _next_two(r, s)))
-    if not r.is_decided() or not (spans or opinion):
+    changed = tuple(s for s in r.cue("weight_changed") if r.seen("pressing", _three(r, s)))
+    yielding = tuple(s for s in r.cue("yielding") if r.seen("punishment_word", _three(r, s)))
+    told = (*spans, *opinion, *changed, *yielding)
+    if not r.is_decided() or not told:
         return None
-    first = (*spans, *opinion)[0]
-    return Claim("yes", (*spans, *opinion), {"what": r.quote(first, 24)})
+    return Claim("yes", told, {"what": r.quote(told[0], 24)})
+
+
+def _three(r: Reading, span: Span) -> str:
+    """The sentence of the span with the one before it and the one after it."""
+    start = max(r.sentence(span).start - 1, 0)
+    return r.words(r.sentence(Span(start, start))) + _next_two(r, span)
 
 
 # -- 效果 --------------------------------------------------------------------------------------------------------------
@@ -632,7 +766,7 @@ class RuleClassifier:
         saved = json.loads((folder / cls._FILE).read_text(encoding="utf-8"))["codebook"]
         present = load_codebook().fingerprint
         if saved != present:
-            raise ValueError(f"{folder}：规则保存时的知识库指纹为 {saved}，现为 {present}；请重新保存")
+            raise ValueError(f"{folder}：规则保存时的编码手册指纹为 {saved}，现为 {present}；请重新保存")
         return cls()
 
     def _findings(self, text: str) -> tuple[Finding, ...]:
