@@ -594,7 +594,7 @@ def _no_causal_finding(r: Reading) -> Claim | None:
     breaches = [b for b in _breaches(r, clear) if r.is_about_punished(r.sentence(b))]
     if breaches and not pay:
         return None
-    verdict: Verdict = "yes" if pay or len(clear) > 1 or not breaches else "unsure"
+    verdict: Verdict = "yes" if pay or len(clear) > 1 else "unsure"
     words = {"what": r.quote(clear[0], 24), "who": r.titles(r.people)}
     return Claim(verdict, (*clear, *pay, *r.measure_spans(r.people)[:2]), words)
 
