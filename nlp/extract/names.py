@@ -23,12 +23,9 @@ _SURE, _CLEAR, _WEAK, _GUESS = 5, 3, 1, 0.5
 _NEEDED: dict[Before, float] = {"post": _GUESS, "verb": _GUESS, "list": 1, "open": 3}
 _TRUSTED = ("post", "verb")
 _LONGEST = 6  # characters of a transliterated name
-_NUMERALS = frozenset("一二两三四五六七八九十")
-_COUNTED = frozenset("人名位个家所年班级中（(")  # after a numeral: no name ends here
 _HAN = re.compile(HAN)
 _DOTTED = re.compile(rf"{HAN}{{1,7}}(?:[·•・]{HAN}{{1,8}})+")
 _MASKED_AFTER_POST = re.compile(rf"(?P<family>{HAN})(?:某{{1,2}}|[×xX＊*]{{1,2}})")
-_PLACE_FOLLOWS = re.compile(rf"{HAN}{{2}}(?:省|市|县|区|镇|乡|村|局|街道)")
 _PUNCTUATION = r"[，。、；：？！（）()《》“”\"\s\n—…/]|$"
 
 
@@ -47,6 +44,9 @@ class Lexicon:
     after_weak: frozenset[str]
     after_sure: re.Pattern[str]
     transliterated: frozenset[str]
+    numerals: frozenset[str]
+    counted: frozenset[str]
+    place: re.Pattern[str]
     masked: re.Pattern[str]
     heads: re.Pattern[str]
 
@@ -74,6 +74,9 @@ def lexicon() -> Lexicon:
         after_weak=frozenset(names["after_weak"]),
         after_sure=re.compile(_alternatives(names["after_sure"])),
         transliterated=frozenset(surnames["transliterated"]["names"]),
+        numerals=frozenset(names["numerals"]),
+        counted=frozenset(names["counted"]),
+        place=re.compile(f"{HAN}{{2}}(?:{_alternatives(names['place_ends'])})"),
         masked=re.compile(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
         heads=re.compile(head_pattern()),
     )
@@ -162,7 +165,7 @@ def _plausible(text: str, start: int, family: int, name: str) -> bool:
     given, after = name[family:], text[start + len(name) : start + len(name) + 1]
     if not all(_HAN.match(c) and c not in words.never for c in given) or words.not_names.match(name):
         return False
-    if name[-1] in _NUMERALS and after in _COUNTED:
+    if name[-1] in words.numerals and after in words.counted:
         return False
     if name[-1] == "均" and text[start - 1 : start] in ("、", "和", "及", "与"):
         return False
@@ -181,7 +184,7 @@ def _end_weight(text: str, end: int, words: Lexicon) -> int:
     if words.after_sure.match(text, end):
         return _SURE
     if match is None:
-        return _WEAK if _PLACE_FOLLOWS.match(text, end) else 0
+        return _WEAK if words.place.match(text, end) else 0
     return _WEAK if match.group() in words.after_weak else _CLEAR
 
 
