@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -25,6 +25,11 @@ FOLDER = Path(__file__).parent
 
 class CodebookError(ValueError):
     """An entry of the codebook is wrong; the message names file, entry and cure."""
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A regular expression, without a group around it, for any of these literal words; long ones before short ones."""
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from nlp.codebook import Entry, Table, load_codebook
+from nlp.codebook import Entry, Table, any_of, load_codebook
 from nlp.extract.amounts import count, yuan
 from nlp.extract.dates import Mention, dates_in, iso_date
 from nlp.extract.needles import Grams, candidates, grams
@@ -129,7 +129,7 @@ class _Frame:
 
     @cached_property
     def title(self) -> str:
-        return self.case.clean.title or self.case.clean.notice.title or ""
+        return self.case.clean.title or ""
 
     @cached_property
     def measures(self) -> list[tuple[int, int]]:
@@ -291,8 +291,7 @@ def _signed(part: _Part) -> Fact | None:
 
 def _dates(frame: _Frame) -> Iterator[Fact]:
     """The decision first where there is one, then the dates of the case in order, then the publication."""
-    published = frame.case.clean.published or frame.case.clean.notice.published
-    publication = _publication(frame, iso_date(published))
+    publication = _publication(frame)
     anchor = str(publication.value) if publication else None
     lead = dates_in(frame.lead.text, published=anchor) if frame.lead.text else []
     last = None if anchor else next((m.value for m in reversed(lead) if m.value), None)
@@ -315,12 +314,12 @@ def _date(part: _Part, mention: Mention, role: str, names: Mapping[str, str]) ->
     return part.fact(role, names[role], (mention.start, mention.end), mention.value)
 
 
-def _publication(frame: _Frame, column: str | None) -> Fact | None:
+def _publication(frame: _Frame) -> Fact | None:
     """The date of publication: a page's or a column's, else the line under the signature."""
     name = _table("dates").settings["roles"]["publication"]
-    if column:
-        given = frame.case.clean.published or frame.case.clean.notice.published or column
-        return Fact("publication", name, given, value=column)
+    given = frame.case.clean.published
+    if given and (value := iso_date(given)):
+        return Fact("publication", name, given, value=value)
     for part in (frame.ending, frame.lead):
         for found in re.finditer(r"^.*\d{4}.*$|^[^\n]{0,4}[一二][九〇零○][^\n]{2,12}$", part.text, re.M):
             dates = dates_in(found[0])
@@ -532,12 +531,11 @@ class _Regulations:
 def _regulations() -> _Regulations:
     table = _table("regulations")
     full = {short: entry["full"] for entry in table for short in entry["short"]}
-    names = "|".join(re.escape(short) for short in sorted(full, key=len, reverse=True))
     s = table.settings
     return _Regulations(
         full,
         {entry["full"]: entry.id for entry in table},
-        re.compile(rf"(?P<title>{names})(?=第{_NUMERAL}条)"),
+        re.compile(rf"(?P<title>{any_of(full)})(?=第{_NUMERAL}条)"),
         re.compile("|".join(s["basis_words"])),
         re.compile(rf"(?:{s['anaphora']})(?=第{_NUMERAL}条)"),
         re.compile(rf"{s['endings']}$"),

@@ -7,12 +7,12 @@ end is weighed from what follows it and from how often it is met.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from nlp.codebook import load_codebook
+from nlp.codebook import any_of, load_codebook
 from nlp.extract.posts import head_pattern
 
 HAN = r"[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0003ffff〇]"
@@ -51,17 +51,13 @@ class Lexicon:
     heads: re.Pattern[str]
 
 
-def _alternatives(words: Iterable[str]) -> str:
-    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
-
-
 @cache
 def lexicon() -> Lexicon:
     """The lexicon of the shipped codebook, compiled once."""
     book = load_codebook()
     surnames, names = book["surnames"], book["names"].settings
     single, double = surnames["single"]["names"], surnames["double"]["names"]
-    family = f"(?:{_alternatives(double)}|[{single}])"
+    family = f"(?:{any_of(double)}|[{single}])"
     return Lexicon(
         single=frozenset(single),
         double=frozenset(double),
@@ -69,14 +65,14 @@ def lexicon() -> Lexicon:
         rare=frozenset(names["rare_surnames"]),
         never=frozenset(names["never"]) - frozenset(names["never_but"]),
         end_not=frozenset(names["never_last"]),
-        not_names=re.compile(_alternatives(names["not_names"])),
-        after=re.compile(f"{_PUNCTUATION}|{_alternatives(names['after'])}"),
+        not_names=re.compile(any_of(names["not_names"])),
+        after=re.compile(f"{_PUNCTUATION}|{any_of(names['after'])}"),
         after_weak=frozenset(names["after_weak"]),
-        after_sure=re.compile(_alternatives(names["after_sure"])),
+        after_sure=re.compile(any_of(names["after_sure"])),
         transliterated=frozenset(surnames["transliterated"]["names"]),
         numerals=frozenset(names["numerals"]),
         counted=frozenset(names["counted"]),
-        place=re.compile(f"{HAN}{{2}}(?:{_alternatives(names['place_ends'])})"),
+        place=re.compile(f"{HAN}{{2}}(?:{any_of(names['place_ends'])})"),
         masked=re.compile(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
         heads=re.compile(head_pattern()),
     )

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nlp.extract.grammar import alternation, pattern
+from nlp.codebook import any_of
+from nlp.extract.grammar import pattern
 from nlp.extract.names import (
     Before,
     clear_count,
@@ -120,7 +121,7 @@ def _anchors(text: str, blocked: Ranges) -> Iterator[tuple[int, bool]]:
 
 def _repeated(names: _Names) -> None:
     """Every other place of the names found."""
-    known = sorted({names.text[a:b] for a, b in names.found.items}, key=len, reverse=True)
+    known = {names.text[a:b] for a, b in names.found.items}
     if known:
-        for match in re.finditer(alternation(map(re.escape, known)), names.text):
+        for match in re.finditer(any_of(known), names.text):
             names.accept(match.start(), match.group())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from nlp.codebook import Entry, load_codebook
+from nlp.codebook import Entry, any_of, load_codebook
 from nlp.types import PostRole
 
 _HAN = "[\\u4e00-\\u9fa5]"
@@ -194,8 +194,8 @@ def _grammar() -> _Grammar:
     heads = {
         word: _Head(word, e["role"], e["stands"], e.get("level"), e.get("body")) for e in posts for word in e["heads"]
     }
-    words = "|".join(sorted(map(re.escape, heads), key=len, reverse=True))
-    found = "|".join(sorted((re.escape(w) for w in heads if w not in s["endings"]), key=len, reverse=True))
+    words = any_of(heads)
+    found = any_of(word for word in heads if word not in s["endings"])
     modifiers = "|".join([*s["modifiers"], s["deputy"]])
     former = "|".join(word for word in s["former_prefixes"] if word != "原")
     origin = f"(?!{s['not_former']})原"
