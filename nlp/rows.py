@@ -621,12 +621,10 @@ class _Sheet:
     def _cell(self, value: Cell, alignment: Alignment) -> Any:
         from openpyxl.cell import WriteOnlyCell
 
+        cell = WriteOnlyCell(self._sheet, value)
         if isinstance(value, str):
-            cell = WriteOnlyCell(self._sheet, value)
             cell.data_type = "s"
             cell.quotePrefix = value.startswith(_FORMULA)
-        else:
-            cell = WriteOnlyCell(self._sheet, value)
         cell.alignment = alignment
         return cell
 

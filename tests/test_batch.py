@@ -383,7 +383,12 @@ def test_a_killed_process_resumes_to_the_same_bytes(tmp_path: Path, workers: str
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     source, out = table(tmp_path / "rows.jsonl", 2000), tmp_path / "out.jsonl"
     command = [sys.executable, "-m", "nlp", "score", str(source), "-o", str(out)]
-    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+    # Tests run in the background ignore SIGINT, and a child inherits that; a handled signal it gets back as default.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     wait_for_lines(running, tmp_path / "out.jsonl.part", 20)
     running.send_signal(signal.SIGINT)
     _, told = running.communicate()
