@@ -1,100 +1,72 @@
-"""How well the rules find what the gold cases hold, and how well the extractor ties measures to people.
+"""How well the rules find what the gold cases hold, and how well the extractor reads their fields.
 
     python benchmarks/rules.py data/gold/dev.jsonl
 
 In: JSONL in the format of data/gold/README.md. Out, in Markdown: precision, recall and F1 of ``yes`` per label and over
-all, the share of cases without a label that get a ``yes`` all the same, and precision, recall and F1 of person-sanction
-pairs on the cases whose fields are annotated. An ``unsure`` of the gold counts neither for nor against.
+all, the share of cases without a label that get a ``yes`` all the same, and precision, recall and F1 (with its 95 %
+interval) of every field on the cases whose fields are annotated. An ``unsure`` counts neither for nor against.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from nlp import analyze, load_codebook
-from nlp.types import Analysis, Notice
-
-Pair = tuple[str, str]
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """The gold cases of a file."""
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
+from nlp.evaluate import Prf, field_figures, prf
+from nlp.gold import GoldCase, load_gold
+from nlp.types import Analysis, Extraction, Notice
 
 
-def f1(right: int, wrong: int, missed: int) -> tuple[float, float, float]:
-    """Precision, recall and F1; 0 where nothing was found or nothing was to be found."""
-    precision = right / (right + wrong) if right + wrong else 0.0
-    recall = right / (right + missed) if right + missed else 0.0
-    return precision, recall, 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+def counts(case: GoldCase, label: str, told: set[str]) -> tuple[int, int, int]:
+    """Right, extra and missed of one label in one case."""
+    verdict = case.annotation.verdict(label)
+    if verdict == "unsure":
+        return 0, 0, 0
+    gold, found = verdict == "yes", label in told
+    return int(gold and found), int(found and not gold), int(gold and not found)
 
 
-def _key(name: str | None, post: str | None, count: int | None) -> str:
-    """Who is meant: the name without padding, else the post, else the number."""
-    return "".join((name or post or f"{count}").split())
+def one(analyses: Sequence[Analysis]) -> Extraction:
+    """What was read off a case that the splitter may have cut: all subjects, the first issuer, every date."""
+    read = [analysis.extraction for analysis in analyses]
+    return Extraction(
+        issuer=next((extraction.issuer for extraction in read if extraction.issuer), None),
+        subjects=tuple(subject for extraction in read for subject in extraction.subjects),
+        dates=tuple(date for extraction in read for date in extraction.dates),
+    )
 
 
-def gold_pairs(fields: Mapping[str, Any]) -> set[Pair]:
-    return {
-        (_key(s["name"], s["post"], s["count"]), sanction["name"])
-        for s in fields["subjects"]
-        for sanction in s["sanctions"]
-    }
-
-
-def read_pairs(analyses: Iterable[Analysis]) -> set[Pair]:
-    return {
-        (_key(s.name, s.post, s.count), sanction.name)
-        for analysis in analyses
-        for s in analysis.extraction.subjects
-        for sanction in s.sanctions
-    }
+def line(name: str, figures: Prf) -> str:
+    told = f"{figures.right} | {figures.extra} | {figures.missed} | {figures.precision:.3f} | {figures.recall:.3f}"
+    return f"| {name} | {told} | {figures.f1.value:.3f} ({figures.f1.low:.3f}–{figures.f1.high:.3f}) |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the rules and the extractor on gold cases.")
     parser.add_argument("gold", type=Path)
-    cases = read(parser.parse_args().gold)
-    right: Counter[str] = Counter()
-    wrong: Counter[str] = Counter()
-    missed: Counter[str] = Counter()
-    sound = alarmed = 0
-    pairs = Counter[str]()
-    for case in cases:
-        analyses = analyze(Notice(id=case["id"], text=case["text"]))
-        told = {f.issue for a in analyses for f in a.findings if f.verdict == "yes"}
-        verdicts = {label: judged["verdict"] for label, judged in case["labels"].items()}
-        true = {label for label, verdict in verdicts.items() if verdict == "yes"}
-        told -= verdicts.keys() - true
-        right.update(told & true)
-        wrong.update(told - true)
-        missed.update(true - told)
-        if not verdicts:
-            sound += 1
-            alarmed += bool(told)
-        if case["fields"]:
-            gold, found = gold_pairs(case["fields"]), read_pairs(analyses)
-            pairs.update(right=len(gold & found), wrong=len(found - gold), missed=len(gold - found))
-    print("| label | right | wrong | missed | precision | recall | F1 |\n|---|---|---|---|---|---|---|")
-    scores = []
-    for label in load_codebook().labels:
-        row = f1(right[label], wrong[label], missed[label])
-        scores.append(row[2])
-        counts = f"{right[label]} | {wrong[label]} | {missed[label]}"
-        print(f"| `{label}` | {counts} | {row[0]:.2f} | {row[1]:.2f} | {row[2]:.2f} |")
-    total = (right.total(), wrong.total(), missed.total())
-    row = f1(*total)
-    print(f"| all | {total[0]} | {total[1]} | {total[2]} | {row[0]:.2f} | {row[1]:.2f} | {row[2]:.2f} |\n")
-    print(f"{len(cases)} cases; macro-F1 {sum(scores) / len(scores):.2f}")
-    print(f"cases without a label that get a yes: {alarmed} of {sound}")
-    precision, recall, score = f1(pairs["right"], pairs["wrong"], pairs["missed"])
-    print(f"person-sanction pairs: precision {precision:.3f}, recall {recall:.3f}, F1 {score:.3f}")
+    cases = load_gold(parser.parse_args().gold)
+    read = [analyze(Notice(id=case.id, text=case.text)) for case in cases]
+    told = [{f.issue for a in analyses for f in a.findings if f.verdict == "yes"} for analyses in read]
+    labels = load_codebook().labels
+    pairs = list(zip(cases, told, strict=True))
+    table = np.array([[counts(case, label, found) for label in labels] for case, found in pairs])
+    print("| label | right | extra | missed | precision | recall | F1 (95 % interval) |\n|---|---|---|---|---|---|---|")
+    for n, label in enumerate(labels):
+        print(line(f"`{label}`", prf(table[:, n])))
+    print(line("all", prf(table.sum(axis=1))))
+    macro = np.mean([np.nan_to_num(prf(table[:, n]).f1.value) for n in range(len(labels))])
+    sound = [bool(found) for case, found in pairs if not case.labels]
+    print(f"\n{len(cases)} cases; macro-F1 {macro:.2f}")
+    print(f"cases without a label that get a yes: {sum(sound)} of {len(sound)}\n")
+    annotated = [(case.fields, one(analyses)) for case, analyses in zip(cases, read, strict=True) if case.fields]
+    print(f"{len(annotated)} cases with fields\n")
+    print("| field | right | extra | missed | precision | recall | F1 (95 % interval) |\n|---|---|---|---|---|---|---|")
+    for aspect, figures in field_figures(annotated).items():
+        print(line(aspect, figures))
 
 
 if __name__ == "__main__":

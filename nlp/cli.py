@@ -440,6 +440,91 @@ def labels_cli(as_json: Annotated[bool, typer.Option("--json", help="输出 JSON
         _show(console, labels_view(issues, console.width))
 
 
+# ------------------------------------------------------------ synthesize
+
+
+@app.command("synthesize", cls=_Command)
+def synthesize_cli(
+    *,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写出的 .jsonl 文件，- 为标准输出")],
+    count: Annotated[int, typer.Option("--count", metavar="个数", min=1, help="生成多少，默认 1000")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", help="随机种子；同一种子总是得出同样的文本")] = 0,
+    whole: Annotated[bool, typer.Option("--notices", help="生成整篇通报（含案件起止），而不是单个案件")] = False,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+) -> None:
+    """按语法生成带标签和字段的合成案件，供预训练、压力与速度测试；不得用于开发集、测试集。
+
+    例：
+      wenze synthesize -o 合成.jsonl --count 5000 --seed 7
+      wenze synthesize -o 合成通报.jsonl --notices --count 200
+    """
+    from nlp.rows import json_line, write_jsonl
+    from nlp.synthesis import cases, notices
+
+    rows = (notices if whole else cases)(count, seed)
+    if out == STDIO:
+        for row in rows:
+            print(json_line(row))
+        return
+    if Path(out).exists() and not force:
+        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    write_jsonl(rows, Path(out))
+    _say(f"已生成 {count} {'篇通报' if whole else '起案件'}（合成，种子 {seed}）：{out}")
+
+
+# ------------------------------------------------------------ agreement
+
+
+@app.command("agreement", cls=_Command)
+def agreement_cli(
+    first: Annotated[str, typer.Argument(metavar="甲", help="一人的标注：data/gold 格式的 JSONL 文件或文件夹")],
+    second: Annotated[str, typer.Argument(metavar="乙", help="另一人的标注；至少每行有 id 和 labels")],
+    texts: Annotated[
+        str, typer.Option("--texts", metavar="路径", help="正文另在何处（data/gold 格式）；有正文才能比较证据的位置")
+    ] = "",
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .md 或 .json，默认显示在终端")] = STDIO,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", help="自助抽样的随机种子")] = 0,
+) -> None:
+    """比较两人的标注：每个标签的 Cohen κ 与 Krippendorff α、证据与字段的 F1，并列出每一处不一致。
+
+    按案件编号对齐；只有一人标过的案件不参与比较，其数量会写明。
+    读不了的行逐一指出，其余照算，退出码为 1。
+
+    例：
+      wenze agreement 甲.jsonl 乙.jsonl
+      wenze agreement data/gold/first/test.jsonl data/gold/second/test.jsonl --texts data/gold -o 一致性.md
+    """
+    from nlp.agreement import agreement
+    from nlp.gold import GoldError, load_annotations, load_gold
+
+    if out != STDIO and Path(out).suffix not in (".md", ".json"):
+        _refuse(f"不认识输出文件 {out} 的扩展名。请写成 .md 或 .json")
+    bad: list[GoldError] = []
+    known = {case.id: case.text for case in load_gold(texts)} if texts else {}
+    mine, yours = (load_annotations(path, texts=known, on_error=bad.append) for path in (first, second))
+    for error in bad:
+        _say(str(error))
+    try:
+        found = agreement(mine, yours, seed=seed)
+    except ValueError as error:
+        _refuse(str(error))
+    if out.endswith(".json"):
+        import json
+        from dataclasses import asdict
+
+        told = json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n"
+    else:
+        from nlp.report.agreement import markdown
+
+        told = markdown(found, first, second)
+    if out == STDIO:
+        print(told, end="")
+    else:
+        Path(out).write_text(told, encoding="utf-8")
+        _say(f"结果：{out}")
+    raise typer.Exit(1 if bad else 0)
+
+
 # ------------------------------------------------------------ entry
 
 

@@ -28,6 +28,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
 from nlp.codebook import load_codebook
+from nlp.numerals import chinese
 from nlp.types import Caution, Notice
 
 NOTICE_LIMIT = 5_000_000  # characters of one notice; a longer one is refused, never cut
@@ -668,12 +669,8 @@ def _numeral(number: int, kind: str) -> str:
         return chr(0x2460 + number - 1)
     if kind in ("lowerLetter", "upperLetter") and 1 <= number <= 26:
         return chr((0x61 if kind == "lowerLetter" else 0x41) + number - 1)
-    chinese = ("chineseCounting", "chineseCountingThousand", "japaneseCounting", "taiwaneseCountingThousand")
-    if kind not in chinese or not 1 <= number <= 99:
-        return str(number)
-    digits = "〇一二三四五六七八九"
-    tens, ones = divmod(number, 10)
-    return ("" if tens == 0 else "十" if tens == 1 else f"{digits[tens]}十") + (digits[ones] if ones else "")
+    counting = ("chineseCounting", "chineseCountingThousand", "japaneseCounting", "taiwaneseCountingThousand")
+    return chinese(number) if kind in counting and 1 <= number <= 999 else str(number)
 
 
 def _read_pdf(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:

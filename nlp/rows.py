@@ -257,7 +257,8 @@ def _is(kind: Kind, value: object) -> bool:
     return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
-def _problem(column: Column, value: object) -> str | None:
+def problem(column: Column, value: object) -> str | None:
+    """What is wrong with a value of this column, in Chinese; what records and lists hold is not looked at."""
     if value is None:
         return None if column.null else "不得为 null"
     if not _is(column.kind, value):
@@ -273,8 +274,8 @@ def violations(record: Mapping[str, Any], columns: Sequence[Column] = SCHEMA, pa
         return
     for column in columns:
         value, here = record[column.name], f"{path}{column.name}"
-        if problem := _problem(column, value):
-            yield f"{here}：{problem}"
+        if wrong := problem(column, value):
+            yield f"{here}：{wrong}"
         elif column.kind == "record" and value is not None:
             yield from violations(value, column.columns, f"{here}.")
         elif column.kind == "list":

@@ -17,6 +17,7 @@ from nlp.codebook import Entry, Table, any_of, load_codebook
 from nlp.extract.amounts import count, yuan
 from nlp.extract.dates import Mention, dates_in, iso_date
 from nlp.extract.needles import Grams, candidates, grams
+from nlp.numerals import chinese
 from nlp.types import Case, Fact, Span
 
 _CLAUSE_END = re.compile(r"[，。；\n]")
@@ -36,7 +37,6 @@ _ARTICLE = re.compile(
     rf"(?:第?（?(?P<item>{_NUMERAL})）?项)?"
 )
 _ARTICLE_JOIN = re.compile(r"[、，和及与]{0,2}(?:以及)?")
-_NUMERALS = "零一二三四五六七八九"
 
 
 @dataclass(frozen=True, slots=True)
@@ -542,21 +542,9 @@ def _regulations() -> _Regulations:
     )
 
 
-def _chinese(value: int) -> str:
-    """1–999 in Chinese numerals, as articles are numbered."""
-    hundreds, rest = divmod(value, 100)
-    tens, ones = divmod(rest, 10)
-    text = f"{_NUMERALS[hundreds]}百" if hundreds else ""
-    if tens:
-        text += ("" if tens == 1 and not hundreds else _NUMERALS[tens]) + "十"
-    elif hundreds and ones:
-        text += "零"
-    return text + (_NUMERALS[ones] if ones else "")
-
-
 def _numeral(text: str) -> str:
     value = count(text)
-    return _chinese(value) if value is not None and 0 < value < 1000 else text
+    return chinese(value) if value is not None and 0 < value < 1000 else text
 
 
 def _clause(found: re.Match[str]) -> str:
