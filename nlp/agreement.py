@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp.codebook import load_codebook
-from nlp.evaluate import ASPECTS, Figure, Prf, bootstrap, differences, field_counts, prf
+from nlp.evaluate import ASPECTS, Difference, Figure, Prf, bootstrap, field_counts, field_differences, prf
 from nlp.gold import Annotation
 from nlp.types import IssueId
 
@@ -38,18 +38,6 @@ class LabelAgreement:
     both: int
     kappa: Figure
     alpha: Figure
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Two unlike judgements of one thing: a label's verdicts with their evidence, or what each says of a field."""
-
-    case: str
-    what: str
-    first: str
-    second: str
-    first_says: str = ""
-    second_says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +129,7 @@ def agreement(first: Mapping[str, Annotation], second: Mapping[str, Annotation],
         },
         differences=(
             *(d for case in shared for d in _verdicts(first[case], second[case])),
-            *(
-                Difference(case, ASPECTS[aspect][0], _plain(a), _plain(b))
-                for case, one, other in pairs
-                for aspect in ASPECTS
-                for a, b in [differences(one, other, aspect)]
-                if a or b
-            ),
+            *(d for case, one, other in pairs for d in field_differences(case, one, other)),
         ),
     )
 
@@ -203,7 +185,3 @@ def _evidence(first: Annotation, second: Annotation) -> tuple[int, int, int, int
 def _share(evidence: list[tuple[int, int, int, int, int] | None]) -> float:
     touching, labels = (sum(counts[n] for counts in evidence if counts) for n in (3, 4))
     return touching / labels if labels else float("nan")
-
-
-def _plain(facts: set[tuple[Any, ...]]) -> str:
-    return "；".join(" ".join(str(part) for part in fact) for fact in sorted(facts, key=str)) or "—"

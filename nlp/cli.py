@@ -440,6 +440,69 @@ def labels_cli(as_json: Annotated[bool, typer.Option("--json", help="输出 JSON
         _show(console, labels_view(issues, console.width))
 
 
+# ------------------------------------------------------------ evaluate
+
+
+def _write_report(out: str, told: str, found: Any) -> None:
+    """Print a Markdown page, or write it or the same figures as JSON where ``out`` says so."""
+    if out == STDIO:
+        print(told, end="")
+        return
+    if out.endswith(".json"):
+        import json
+        from dataclasses import asdict
+
+        told = json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n"
+    Path(out).write_text(told, encoding="utf-8")
+    _say(f"结果：{out}")
+
+
+def _check_report(out: str) -> None:
+    if out != STDIO and Path(out).suffix not in (".md", ".json"):
+        _refuse(f"不认识输出文件 {out} 的扩展名。请写成 .md 或 .json")
+
+
+Report = Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .md 或 .json，默认显示在终端")]
+
+
+@app.command("evaluate", cls=_Command)
+def evaluate_cli(
+    *,
+    gold: Annotated[str, typer.Argument(metavar="金标准", help="data/gold 格式的文件夹或 JSONL 文件")],
+    chosen: Annotated[str, typer.Option("--split", metavar="划分", help="train | dev | test，默认全部")] = "",
+    fields: Annotated[bool, typer.Option("--fields", help="比较字段与案件起止，而不是标签")] = False,
+    errors: Annotated[int, typer.Option("--errors", metavar="个数", min=0, help="列出多少处不同，默认不列")] = 0,
+    out: Report = STDIO,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", help="自助抽样的随机种子")] = 0,
+) -> None:
+    """与金标准比较：每个标签（或每个字段、案件起止）的准确率、召回率、F1 与 95% 区间，并可逐案列出不同之处。
+
+    读不了的行逐一指出，其余照算，退出码为 1。
+
+    例：
+      wenze evaluate data/gold --split dev
+      wenze evaluate data/gold --split dev --fields --errors 50
+    """
+    from nlp.evaluate import evaluate
+    from nlp.gold import SPLITS, GoldError, load_gold, load_gold_notices
+    from nlp.report.evaluation import markdown
+
+    _check_report(out)
+    if chosen not in ("", *SPLITS):
+        _refuse(f"没有划分 {chosen}。请用 {'、'.join(SPLITS)} 之一")
+    bad: list[GoldError] = []
+    cases = load_gold(gold, chosen or None, on_error=bad.append)  # type: ignore[arg-type]
+    whole = fields and Path(gold).is_dir()
+    notices = load_gold_notices(gold, chosen or None, on_error=bad.append) if whole else []  # type: ignore[arg-type]
+    for error in bad:
+        _say(str(error))
+    if not cases:
+        _refuse(f"{gold} 里没有可用的案件。请检查路径和 --split")
+    found = evaluate(cases, notices, seed=seed)
+    _write_report(out, markdown(found, fields=fields, errors=errors), found)
+    raise typer.Exit(1 if bad else 0)
+
+
 # ------------------------------------------------------------ synthesize
 
 
@@ -482,7 +545,7 @@ def agreement_cli(
     texts: Annotated[
         str, typer.Option("--texts", metavar="路径", help="正文另在何处（data/gold 格式）；有正文才能比较证据的位置")
     ] = "",
-    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .md 或 .json，默认显示在终端")] = STDIO,
+    out: Report = STDIO,
     seed: Annotated[int, typer.Option("--seed", metavar="数", help="自助抽样的随机种子")] = 0,
 ) -> None:
     """比较两人的标注：每个标签的 Cohen κ 与 Krippendorff α、证据与字段的 F1，并列出每一处不一致。
@@ -496,9 +559,9 @@ def agreement_cli(
     """
     from nlp.agreement import agreement
     from nlp.gold import GoldError, load_annotations, load_gold
+    from nlp.report.agreement import markdown
 
-    if out != STDIO and Path(out).suffix not in (".md", ".json"):
-        _refuse(f"不认识输出文件 {out} 的扩展名。请写成 .md 或 .json")
+    _check_report(out)
     bad: list[GoldError] = []
     known = {case.id: case.text for case in load_gold(texts)} if texts else {}
     mine, yours = (load_annotations(path, texts=known, on_error=bad.append) for path in (first, second))
@@ -508,20 +571,7 @@ def agreement_cli(
         found = agreement(mine, yours, seed=seed)
     except ValueError as error:
         _refuse(str(error))
-    if out.endswith(".json"):
-        import json
-        from dataclasses import asdict
-
-        told = json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n"
-    else:
-        from nlp.report.agreement import markdown
-
-        told = markdown(found, first, second)
-    if out == STDIO:
-        print(told, end="")
-    else:
-        Path(out).write_text(told, encoding="utf-8")
-        _say(f"结果：{out}")
+    _write_report(out, markdown(found, first, second), found)
     raise typer.Exit(1 if bad else 0)
 
 

@@ -1,18 +1,23 @@
-"""How far two readings of the same cases agree, as counts and F1 with intervals.
+"""How far two readings of the same cases agree, as counts and F1 with intervals; and how far wenze's agrees with gold.
 
-In: extractions of gold, of an annotator, or of the extractor; spans of cases. Out: right, extra and missed facts per
-aspect, and figures with bootstrap intervals over cases. Never reads a file and never extracts.
+In: extractions of gold, of an annotator, or of the extractor; findings; spans of cases. Out: right, extra and missed
+per label and aspect, figures with bootstrap intervals over cases, and the differences one by one. Never reads a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nlp.types import Extraction, Span, Subject
+from nlp.clean import clean
+from nlp.codebook import load_codebook
+from nlp.gold import GoldCase, GoldNotice
+from nlp.pipeline import analyze
+from nlp.split import split
+from nlp.types import Extraction, Notice, Span, Subject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +44,18 @@ class Prf:
     precision: float
     recall: float
     f1: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two unlike claims about one thing: a label's verdicts with their evidence, or what each says of a field."""
+
+    case: str
+    what: str
+    first: str
+    second: str
+    first_says: str = ""
+    second_says: str = ""
 
 
 def bootstrap(
@@ -130,6 +147,18 @@ def field_counts(gold: Extraction, read: Extraction, aspect: str) -> tuple[int, 
     return len(set(ASPECTS[aspect][1](gold))) - len(missed), len(extra), len(missed)
 
 
+def _plain(facts: set[Fact]) -> str:
+    return "；".join(" ".join(str(part) for part in fact) for fact in sorted(facts, key=str)) or "—"
+
+
+def field_differences(case: str, one: Extraction, other: Extraction) -> Iterator[Difference]:
+    """Every aspect of a case on which two extractions differ, with what only each of them says."""
+    for aspect, (name, _) in ASPECTS.items():
+        mine, yours = differences(one, other, aspect)
+        if mine or yours:
+            yield Difference(case, name, _plain(mine), _plain(yours))
+
+
 def field_figures(pairs: Iterable[tuple[Extraction, Extraction]], *, seed: int = 0) -> Mapping[str, Prf]:
     """Precision, recall and F1 of every aspect over pairs of (gold, read)."""
     known = list(pairs)
@@ -157,3 +186,91 @@ def boundary_figures(pairs: Iterable[tuple[Iterable[Span], Iterable[Span]]], *, 
     """Precision, recall and F1 of cases and of boundaries over pairs of (gold, read) notices."""
     counts = [boundary_counts(gold, read) for gold, read in pairs]
     return {name: prf(np.array([one[name] for one in counts]), seed=seed) for name in ("case", "boundary")}
+
+
+# ------------------------------------------------------------ wenze against gold
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How wenze fares on gold cases.
+
+    ``labels``: ``yes`` per label, ``all`` over labels; an ``unsure`` of the gold counts neither for nor against.
+    ``alarmed``: of the ``sound`` cases without any label, those that got a ``yes``. ``fields``: per aspect, over the
+    ``annotated`` cases. ``boundaries``: cases and boundaries of whole ``notices``. ``differences``: gold first.
+    """
+
+    cases: int
+    labels: Mapping[str, Prf]
+    macro_f1: float
+    sound: int
+    alarmed: int
+    annotated: int
+    fields: Mapping[str, Prf]
+    notices: int
+    boundaries: Mapping[str, Prf]
+    differences: tuple[Difference, ...]
+
+
+def merged(extractions: Iterable[Extraction]) -> Extraction:
+    """What was read off a gold case, though the splitter may have cut it: all subjects and dates, the first issuer."""
+    read = list(extractions)
+    return Extraction(
+        issuer=next((one.issuer for one in read if one.issuer), None),
+        subjects=tuple(subject for one in read for subject in one.subjects),
+        dates=tuple(date for one in read for date in one.dates),
+    )
+
+
+def label_counts(case: GoldCase, label: str, told: Container[str]) -> tuple[int, int, int]:
+    """Right, extra and missed of one label in one case; nothing where the gold is unsure."""
+    verdict = case.annotation.verdict(label)
+    if verdict == "unsure":
+        return 0, 0, 0
+    gold, found = verdict == "yes", label in told
+    return int(gold and found), int(found and not gold), int(gold and not found)
+
+
+def evaluate(cases: Sequence[GoldCase], notices: Sequence[GoldNotice] = (), *, seed: int = 0) -> Evaluation:
+    """Run wenze on gold cases and notices and compare."""
+    readings = [analyze(Notice(id=case.id, text=case.text)) for case in cases]
+    told = [{f.issue for a in reading for f in a.findings if f.verdict == "yes"} for reading in readings]
+    names = load_codebook().labels
+    table = np.array([[label_counts(c, label, found) for label in names] for c, found in zip(cases, told, strict=True)])
+    table = table.reshape(len(cases), len(names), 3)
+    labels = {label: prf(table[:, n], seed=seed) for n, label in enumerate(names)}
+    sound = [bool(found) for case, found in zip(cases, told, strict=True) if not case.labels]
+    pairs = [
+        (case.id, case.fields, merged(analysis.extraction for analysis in reading))
+        for case, reading in zip(cases, readings, strict=True)
+        if case.fields
+    ]
+    splits = [split(clean(Notice(id=one.id, text=one.text))).cases for one in notices]
+    return Evaluation(
+        cases=len(cases),
+        labels={**labels, "all": prf(table.sum(axis=1), seed=seed)},
+        macro_f1=float(np.mean([np.nan_to_num(one.f1.value) for one in labels.values()])),
+        sound=len(sound),
+        alarmed=sum(sound),
+        annotated=len(pairs),
+        fields=field_figures(((gold, read) for _, gold, read in pairs), seed=seed) if pairs else {},
+        notices=len(notices),
+        boundaries=boundary_figures(
+            (
+                ([Span(case.start, case.end) for case in one.cases], [case.source_span for case in found])
+                for one, found in zip(notices, splits, strict=True)
+            ),
+            seed=seed,
+        )
+        if notices
+        else {},
+        differences=(
+            *(
+                Difference(case.id, label, case.annotation.verdict(label), "yes" if label in found else "no")
+                for case, found in zip(cases, told, strict=True)
+                for label in names
+                if sum(label_counts(case, label, found)[1:])
+            ),
+            *(difference for pair in pairs for difference in field_differences(*pair)),
+        ),
+    )

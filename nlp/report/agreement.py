@@ -5,29 +5,12 @@ In: an ``Agreement``. Out: text. Never computes a figure.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from nlp.agreement import Agreement, Difference
+from nlp.agreement import Agreement
 from nlp.codebook import load_codebook
-from nlp.evaluate import ASPECTS, Figure
-
-_VERDICTS = {"yes": "是", "unsure": "存疑", "no": "否"}
-
-
-def _number(value: float) -> str:
-    return "—" if math.isnan(value) else f"{value:.2f}"
-
-
-def _figure(figure: Figure) -> str:
-    """The figure with its 95 % interval."""
-    if math.isnan(figure.value):
-        return "—"
-    return f"{_number(figure.value)}（{_number(figure.low)}–{_number(figure.high)}）"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+from nlp.evaluate import ASPECTS
+from nlp.report.evaluation import differences_table, interval, number
 
 
 def _labels(agreement: Agreement) -> Iterator[str]:
@@ -36,8 +19,8 @@ def _labels(agreement: Agreement) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for one in agreement.labels:
         counts = f"{one.first} | {one.second} | {one.both}"
-        yield f"| `{one.label}` | {names[one.label]} | {counts} | {_figure(one.kappa)} | {_figure(one.alpha)} |"
-    yield f"| 合并 | | | | | {_figure(agreement.pooled_kappa)} | {_figure(agreement.pooled_alpha)} |"
+        yield f"| `{one.label}` | {names[one.label]} | {counts} | {interval(one.kappa)} | {interval(one.alpha)} |"
+    yield f"| 合并 | | | | | {interval(agreement.pooled_kappa)} | {interval(agreement.pooled_alpha)} |"
 
 
 def _spans(agreement: Agreement) -> Iterator[str]:
@@ -46,8 +29,8 @@ def _spans(agreement: Agreement) -> Iterator[str]:
         yield "两份文件都没有正文，未比较证据位置。"
     else:
         yield (
-            f"两人同判“是”的标签中，证据按字符重合的 F1 为 {_figure(found.f1)}，"
-            f"证据有重合的占 {_number(agreement.evidence_touching)}。"
+            f"两人同判“是”的标签中，证据按字符重合的 F1 为 {interval(found.f1)}，"
+            f"证据有重合的占 {number(agreement.evidence_touching)}。"
         )
 
 
@@ -61,17 +44,7 @@ def _fields(agreement: Agreement) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for aspect, found in agreement.fields.items():
         counts = f"{found.right} | {found.extra} | {found.missed}"
-        yield f"| {ASPECTS[aspect][0]} | {counts} | {_figure(found.f1)} |"
-
-
-def _said(said: str, says: str) -> str:
-    word = _VERDICTS.get(said, said)
-    return f"{word}：“{says}”" if says else word
-
-
-def _difference(one: Difference) -> str:
-    cells = (one.case, one.what, _said(one.first, one.first_says), _said(one.second, one.second_says))
-    return f"| {' | '.join(map(_cell, cells))} |"
+        yield f"| {ASPECTS[aspect][0]} | {counts} | {interval(found.f1)} |"
 
 
 def markdown(agreement: Agreement, first: str = "甲", second: str = "乙") -> str:
@@ -85,7 +58,7 @@ def markdown(agreement: Agreement, first: str = "甲", second: str = "乙") -> s
         "",
         *_labels(agreement),
         "",
-        f"各标签 α 的平均值：{_number(agreement.mean_alpha)}。",
+        f"各标签 α 的平均值：{number(agreement.mean_alpha)}。",
         "",
         *_spans(agreement),
         "",
@@ -95,7 +68,6 @@ def markdown(agreement: Agreement, first: str = "甲", second: str = "乙") -> s
         "",
         f"## 不一致之处（{len(agreement.differences)} 处）",
         "",
+        *(differences_table(agreement.differences, "甲", "乙") if agreement.differences else ()),
     ]
-    if agreement.differences:
-        lines += ["| 案件 | 项目 | 甲 | 乙 |", "|---|---|---|---|", *map(_difference, agreement.differences)]
     return "\n".join(lines).rstrip() + "\n"
