@@ -7,8 +7,11 @@ rewrites the text: all it knows of layouts is ``codebook/layout.toml``.
 What is a case (field conventions): a matter runs from its number or heading to its last full stop; a repeated notice
 counts once; lead statistics, praise, morals, links, signatures and dates are no case. Beyond that:
 
-* numbered people within one matter (处理建议 of an accident) are one case, numbered matters are many;
-* a decision, a reply, an inspection's feedback, a commentary on one case is one case, less title and signature;
+* numbered people within one matter (处理建议 of an accident), the chapters of one document and the clauses of one
+  decision are one case; numbered, headed or bulleted matters and the rows of a table of matters are many, and so are
+  the sentences of one paragraph where their number is announced;
+* a decision, a reply, an inspection's feedback is one case, less title, salutation, requirements, notes on appeal and
+  signature; a comment (点评) after a case is no part of it, unless it tells a further decision on a single case;
 * an article that recounts punished people in passing gives one case for each stretch of paragraphs that tells who was
   punished; what it says in general (严肃问责, statistics) is no case.
 """
@@ -20,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
+from itertools import dropwhile, pairwise, takewhile
 
 from nlp.codebook import Entry, load_codebook
 from nlp.types import Case, Caution, Clean, Span, Split
@@ -31,6 +34,7 @@ _DOUBTFUL = Caution("no_measure", "未读到明确的处理决定，按一案分
 
 _ARTICLE_LENGTH = 700
 _ROW_LENGTH = 1000
+_BRIEF_LENGTH = 450
 _ARTICLE_SHARE = 0.5
 _ABOUT_SHARE = 0.4
 _KIDS_SHARE = 0.6
@@ -38,10 +42,15 @@ _SECTION_SHARE = 0.5
 _FACTS_LENGTH = 40
 _LEAD_LINES = 3
 _LONG_LINE = 30
+_COLUMNS = 10
+_CELL_LENGTH = 10
+_TALK_LENGTH = 450
+_TALK_LINES = 3
 _STATUTE_ARTICLES = 3
 _STATUTE_SHARE = 0.25
 _ORDINALS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2}
 _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+_LETTERS = "ABCDEFGH"
 
 
 @cache
@@ -74,7 +83,9 @@ class _Item:
 
 
 def number(text: str) -> int:
-    """The value of an ordinal: 12, 十二 or ⑫."""
+    """The value of an ordinal: 12, 十二, ⑫ or B."""
+    if text in _LETTERS:
+        return _LETTERS.index(text) + 1
     if text.isascii():
         return int(text)
     if text in _CIRCLED:
@@ -104,13 +115,13 @@ def _sentences(text: str) -> list[str]:
 
 def tells_decision(text: str) -> bool:
     """Whether a sentence tells of a concrete measure (or of its omission), not of measures in general."""
-    anchored = _says("anchor", text) or _says("named_person", text)
+    anchored = _is_anchored(text)
     return any(_told(s) or (anchored and _concrete(s)) for s in _sentences(text))
 
 
 def _tells_measure(text: str) -> bool:
     """Whether a measure is told as taken, on somebody or at some time that the text gives."""
-    return (_says("anchor", text) or _says("named_person", text)) and any(map(_told, _sentences(text)))
+    return _is_anchored(text) and any(map(_told, _sentences(text)))
 
 
 def _clauses(sentence: str) -> Iterator[str]:
@@ -133,6 +144,11 @@ def _concrete(sentence: str) -> bool:
     if any(_says("measure", clause) for clause in _clauses(sentence)):
         return True
     return not _says("general_talk", sentence) and any(_says("measure_general", c) for c in _clauses(sentence))
+
+
+def _is_anchored(text: str) -> bool:
+    """Whether a text speaks of somebody, or of some time, that it gives."""
+    return _says("anchor", text) or _says("named_person", text)
 
 
 def _punishes_by_name(text: str) -> bool:
@@ -199,11 +215,20 @@ def _head_length(clean: Clean, lines: Sequence[Span]) -> int:
     length = 0
     for i, line in enumerate(lines):
         words = _cut(clean.text, line)
-        if _is_head(clean, words):
+        if _is_head(clean, words) or (i == 0 and _is_headline(clean.text, lines)):
             length = i + 1
         elif not _is_short(words) or tells_decision(words):
             break
     return length
+
+
+def _is_headline(text: str, lines: Sequence[Span]) -> bool:
+    """Whether the first line is a bare phrase over longer ones, and no heading of a case."""
+    words = _cut(text, lines[0])
+    longer = max(line.end - line.start for line in lines) > max(_LONG_LINE, len(words))
+    if not longer or _says("heading", words) or _marker_at(text, lines[0].start):
+        return False
+    return _says("bare_phrase", words)
 
 
 def _is_short(line: str) -> bool:
@@ -282,7 +307,7 @@ def _matters(text: str, item: _Item) -> list[Span]:
     """The cases among numbered items: the items themselves, or theirs; [] when the numbers number something else."""
     parts = [_item_matters(text, child) for child in item.children]
     telling = [i for i, part in enumerate(parts) if part]
-    if not telling:
+    if not telling or not _may_be_matters(text, item):
         return []
     inner = [span for i in telling for span in parts[i] if len(parts[i]) > 1]
     if inner and any(_says("lead", _first_line(text, child)) for child in item.children):
@@ -295,6 +320,13 @@ def _matters(text: str, item: _Item) -> list[Span]:
         if not parts[i] and (i < telling[-1] or _has_facts(_unnumbered(_cut(text, Span(child.start, child.end))))):
             parts[i] = [Span(child.start, child.end)]
     return [span for part in parts for span in part]
+
+
+def _may_be_matters(text: str, item: _Item) -> bool:
+    """Points told in one sentence each (一是) are matters only where most punish somebody by name."""
+    points = [child for child in item.children if child.level == _entry("marker_point")["level"]]
+    named = sum(_punishes_by_name(_cut(text, Span(point.start, point.end))) for point in points)
+    return named >= _KIDS_SHARE * len(points)
 
 
 def _are_sections(text: str, item: _Item) -> bool:
@@ -332,20 +364,43 @@ def _tells_itself(text: str, item: _Item) -> bool:
 
 def _are_people(text: str, item: _Item) -> bool:
     """Whether the nested numbers count those dealt with in one matter, told before the numbers begin."""
-    lines = [_first_line(text, child) for child in item.children]
+    lines = [_unnumbered(_first_line(text, child)) for child in item.children]
     if any(_says("heading", line) for line in lines):
         return False
     opening = _cut(text, item.opening())
-    announcement = next((s for s in reversed(_sentences(opening)) if s.strip()), "")
-    if _says("people_lead", announcement):
+    if _announced_count(opening) < 2 and _mostly("clause_item", lines):
         return True
-    persons = sum(_says("person_item", _unnumbered(line)) for line in lines)
-    return persons >= _KIDS_SHARE * len(lines) and _says("one_matter", opening) and _announced_count(opening) < 2
+    announcement = next((s for s in reversed(_sentences(opening)) if s.strip()), "")
+    if _says("people_lead", announcement) and not _mostly("own_facts", lines):
+        return True
+    return _mostly("person_item", lines) and _says("one_matter", opening) and _announced_count(opening) < 2
+
+
+def _mostly(name: str, lines: Sequence[str]) -> bool:
+    return sum(_says(name, line) for line in lines) >= _KIDS_SHARE * len(lines)
 
 
 def _unnumbered(line: str) -> str:
     marker = _marker_at(line, 0)
     return line[marker[2] :] if marker else line
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+
+def _rows(text: str, end: int) -> list[Span]:
+    """The rows of a table whose columns hold facts and measures, each row a line or a numbered run of cells."""
+    lines = list(_lines(text, 0, end))
+    numbered = [i for i, line in enumerate(lines) if _says("row_number", _cut(text, line))]
+    top = numbered[0] if numbered else next((i + 1 for i, x in enumerate(lines) if _says("header", _cut(text, x))), 0)
+    above = [_cut(text, line) for line in lines[max(0, top - _COLUMNS) : top]]
+    cells = "".join(takewhile(lambda cell: len(cell) < _CELL_LENGTH, reversed(above)))
+    if not any(_says("header", words) for words in (cells, *above)):
+        return []
+    starts = numbered or range(top, len(lines))
+    rows = [Span(lines[a].start, lines[b - 1].end) for a, b in pairwise([*starts, len(lines)])]
+    rows = [row for row in rows if any(map(_concrete, _sentences(_cut(text, row))))]
+    return rows if len(rows) > 1 else []
 
 
 # --- unnumbered matters ---------------------------------------------------------------------------------------------
@@ -358,24 +413,73 @@ def _announced_count(text: str) -> int:
 
 
 def _paragraph_matters(clean: Clean, body: Span) -> list[Span]:
-    """One case for each group of paragraphs after the lead."""
+    """One case for each headed stretch, or for each group of paragraphs after the lead."""
     text = clean.text
     lines = list(_lines(text, body.start, body.end))
-    lead = next((i for i, line in enumerate(lines) if _announces(_cut(text, line))), None)
-    if lead is None and _announced_count(_cut(text, lines[0])) and not tells_decision(_cut(text, lines[0])):
-        lead = 0
-    opening = text[body.start : lines[lead].end] if lead is not None else ""
+    lead = _lead_line(text, lines)
+    opening = text[body.start : lines[lead or 0].end]
     count = _announced_count(_head(clean, body)) or _announced_count(opening)
-    groups = _groups(text, lines if lead is None else lines[lead + 1 :], count)
-    telling = [tells_decision(text[g[0].start : g[-1].end]) for g in groups]
-    if sum(telling) < _KIDS_SHARE * len(groups) or not any(telling) or len(groups) == 1 < count:
+    told = lines if lead is None else lines[lead + 1 :]
+    headed = _headed_matters(text, told, led=lead is not None)
+    if headed:
+        return headed
+    promised = lead is not None or _announced_count(_head(clean, body)) > 1
+    spans = _groups(text, told, count, promised=promised)
+    telling = [tells_decision(_cut(text, span)) for span in spans]
+    if sum(telling) < _KIDS_SHARE * len(spans) or not any(telling) or len(spans) == 1 < count:
         return []
-    if lead is None and count < 2:
-        headed = all(_says("heading", _cut(text, g[0])) for g in groups)
-        if not (headed and all(telling)):
-            return []
-    spans = [Span(g[0].start, g[-1].end) for g in groups]
+    alike = len(spans) > 1 and all(telling) and _opened(text, spans)
+    if lead is None and count < 2 and not alike:
+        return []
     return [s for s, tells in zip(spans, telling, strict=True) if tells or _has_facts(_cut(text, s))]
+
+
+def _opened(text: str, spans: Sequence[Span]) -> bool:
+    """Whether each stretch says that it begins a matter: all by headings, or one after the other (先说, 再看)."""
+    words = [_cut(text, span) for span in spans]
+    if all(_says("heading", opening) for opening in words):
+        return True
+    return all(_says("next_matter", w) or (_says("first_matter", words[0]) and _says("also", w)) for w in words[1:])
+
+
+def _lead_line(text: str, lines: Sequence[Span]) -> int | None:
+    """The line that announces the cases below it."""
+    lead = next((i for i, line in enumerate(lines) if _announces(_cut(text, line))), None)
+    first = _cut(text, lines[0])
+    count = _announced_count(first) if lead is None and not _punishes_by_name(first) else 0
+    if count > 1 and (not tells_decision(first) or len(_groups(text, lines[1:], count)) == count):
+        return 0
+    return lead
+
+
+def _headed_matters(text: str, lines: Sequence[Span], *, led: bool) -> list[Span]:
+    """The matters under two or more headings that each are followed by a decision; [] when there are none."""
+    tops = [i for i in range(len(lines)) if _is_heading(text, lines, i, led=led)]
+    if len(tops) < 2 or tells_decision(text[lines[0].start : lines[tops[0]].start]):
+        return []
+    spans = [Span(lines[a].start, lines[b - 1].end) for a, b in pairwise([*tops, len(lines)])]
+    spans = list(dropwhile(lambda span: not tells_decision(_cut(text, span)), spans))
+    telling = [span for span in spans if tells_decision(_cut(text, span))]
+    return telling if len(telling) > 1 and telling == spans[: len(telling)] and len(spans) - len(telling) < 2 else []
+
+
+def _is_heading(text: str, lines: Sequence[Span], i: int, *, led: bool) -> bool:
+    """Whether a line is the heading of a matter, by its words or because a full paragraph follows a bare phrase.
+
+    A sentence of several clauses that ends in 问题 is a heading only where a lead (``led``) announces some.
+    """
+    words = _cut(text, lines[i])
+    if _says("bullet", words):
+        return True
+    if any(_says(name, words) for name in ("section", "follow", "lead", "people_lead", "page_line", "signature")):
+        return False
+    heading = _entry("heading").regex.match(words)
+    if _says("place_opening", words) or (heading and (led or "，" not in heading.group())):
+        return True
+    if i + 1 == len(lines) or not _says("bare_phrase", words):
+        return False
+    following = _cut(text, lines[i + 1])
+    return len(following) > len(words) and following.endswith(("。", "；", "：")) and _marker_at(words, 0) is None
 
 
 def _head(clean: Clean, body: Span) -> str:
@@ -389,15 +493,45 @@ def _has_facts(words: str) -> bool:
     return heading is not None and len(words) - heading.end() >= _FACTS_LENGTH
 
 
-def _groups(text: str, lines: Sequence[Span], count: int) -> list[list[Span]]:
-    """Paragraphs gathered by matter; facts and decision are told apart where that gives the announced number."""
+def _groups(text: str, lines: Sequence[Span], count: int, *, promised: bool = False) -> list[Span]:
+    """Paragraphs gathered by matter; where the number of matters is announced, in the way that gives this number.
+
+    Only where title or lead has ``promised`` the number are the sentences of one paragraph matters of their own.
+    """
     morals = (i for i, line in enumerate(lines) if i and _is_moral(_cut(text, line)))
     lines = lines[: next(morals, len(lines))]
-    if count == 1:
-        return [list(lines)] if lines else []
-    apart = _gather(text, lines, alone=True)
-    found = apart if len(apart) == count and all(g.tells for g in apart) else _gather(text, lines, alone=False)
-    return [group.lines for group in found]
+    if count == 1 or not lines:
+        return [Span(lines[0].start, lines[-1].end)] if lines else []
+    pieces = [_pieces(text, lines, stops) for stops in ("。", "。；")] if count else []
+    inline = [(piece, True) for piece in pieces if promised or piece[0].start > lines[0].start]
+    for parts, also in ((lines, False), (lines, True), *inline) if count else ():
+        found = _gather(text, _from_first_matter(text, parts), alone=True, also=also)
+        if len(found) == count and all(group.tells for group in found):
+            return [group.span for group in found]
+    lines = _from_first_matter(text, lines)
+    opened = bool(lines) and _says("first_matter", _cut(text, lines[0]))
+    return [group.span for group in _gather(text, lines, alone=False, also=opened)]
+
+
+def _from_first_matter(text: str, parts: Sequence[Span]) -> Sequence[Span]:
+    """The parts from the one that says it begins (先说), if any, less those before it that tell nothing."""
+    first = next((i for i, part in enumerate(parts) if _says("first_matter", _cut(text, part))), 0)
+    return parts if first and tells_decision(text[parts[0].start : parts[first].start]) else parts[first:]
+
+
+def _pieces(text: str, lines: Iterable[Span], stops: str) -> list[Span]:
+    """The sentences of the lines; what announces the matters at the head of the first one is left out."""
+    pieces = [
+        Span(line.start + m.start(), line.start + m.end())
+        for line in lines
+        for m in re.finditer(f"[^{stops}]+[{stops}]?”?", _cut(text, line))
+    ]
+    first, colon, _ = _cut(text, pieces[0]).partition("：") if pieces else ("", "", "")
+    if colon and (_announced_count(first) or _says("lead", first + colon)):
+        pieces[0] = Span(pieces[0].start + len(first) + 1, pieces[0].end)
+    elif len(pieces) > 1 and _announced_count(_cut(text, pieces[0])) and not tells_decision(_cut(text, pieces[0])):
+        del pieces[0]
+    return pieces
 
 
 @dataclass
@@ -410,32 +544,42 @@ class _Group:
     told: bool = False
 
     @property
+    def span(self) -> Span:
+        return Span(self.lines[0].start, self.lines[-1].end)
+
+    @property
     def tells(self) -> bool:
         return self.told or (self.anchored and self.concrete)
 
     def add(self, line: Span, words: str) -> None:
         self.lines.append(line)
-        self.anchored = self.anchored or _says("anchor", words) or _says("named_person", words)
+        self.anchored = self.anchored or _is_anchored(words)
         self.concrete = self.concrete or any(map(_concrete, _sentences(words)))
         self.told = self.told or any(map(_told, _sentences(words)))
 
 
-def _gather(text: str, lines: Iterable[Span], alone: bool) -> list[_Group]:
+def _gather(text: str, lines: Iterable[Span], *, alone: bool, also: bool = False) -> list[_Group]:
     """A heading or a self-sufficient paragraph opens a group, all else continues one.
 
     With ``alone`` whatever follows a told decision and does not refer back opens one too: facts in one paragraph, the
-    decision in the next.
+    decision in the next. With ``also`` so does whatever goes on with 此外 and tells a decision itself.
     """
     groups: list[_Group] = []
     for line in lines:
         words = _cut(text, line)
-        if not groups or not _continues(groups[-1], words, alone):
+        if not groups or not (_continues(groups[-1], words, alone) and not (also and _goes_on(words))):
             groups.append(_Group())
         groups[-1].add(line, words)
     return groups
 
 
+def _goes_on(words: str) -> bool:
+    return _says("also", words) and tells_decision(words)
+
+
 def _continues(group: _Group, words: str, alone: bool) -> bool:
+    if group.tells and _says("next_matter", words):
+        return False
     if _says("follow", words):
         return True
     if _says("heading", words):
@@ -458,8 +602,10 @@ def _is_moral(words: str) -> bool:
 def _whole(clean: Clean, body: Span) -> tuple[list[Span], bool]:
     """The body as one case, or as an article's telling paragraphs (then True)."""
     text = clean.text
-    lines = list(_lines(text, body.start, body.end))
     short = body.end - body.start < _ARTICLE_LENGTH
+    document = _is_document(clean, body)
+    body = _without_lead(text, body)
+    lines = list(_lines(text, body.start, body.end))
     tells = tells_decision if short or _is_single(clean, body) else _tells_measure
     telling = [line for line in lines if tells(_cut(text, line))]
     if not telling and _is_table(lines) and tells_decision(_cut(text, body)):
@@ -467,8 +613,8 @@ def _whole(clean: Clean, body: Span) -> tuple[list[Span], bool]:
     if not telling:
         return [], False
     share = sum(line.end - line.start for line in telling) / (body.end - body.start)
-    if short or share >= _ARTICLE_SHARE or _is_document(clean, body) or _is_about_them(text, lines, telling):
-        return [_without_lead(text, body)], False
+    if short or share >= _ARTICLE_SHARE or document or _is_about_them(text, lines, telling):
+        return [body], False
     return _passing(text, lines), True
 
 
@@ -500,12 +646,31 @@ def _is_about_them(text: str, lines: list[Span], telling: list[Span]) -> bool:
 
 
 def _without_lead(text: str, body: Span) -> Span:
-    """The body less a first line that only announces and tells nothing of the matter."""
-    first = next(_lines(text, body.start, body.end))
-    line = _cut(text, first)
-    if first.end < body.end and _announces(line) and not _says("one_matter", line) and not tells_decision(line):
-        return Span(first.end + 1, body.end)
-    return body
+    """The body less its first lines up to the one that announces or sums up the matter told below."""
+    lines = list(_lines(text, body.start, body.end))
+    numbered = (i for i, line in enumerate(lines) if _marker_at(_cut(text, line), 0))
+    top = min(next(numbered, len(lines)), _LEAD_LINES, len(lines) - 1)
+    for i in range(top, 0, -1):
+        words = _cut(text, lines[i - 1])
+        if (_announces(words) or _says("summary", words)) and _stands_alone(text, lines[i:]):
+            return Span(lines[i].start, body.end)
+    titled = body.start > 0
+    general = sum(1 for _ in takewhile(lambda line: not _is_matter(_cut(text, line)), lines[:top])) if titled else 0
+    return Span(lines[general].start, body.end) if _stands_alone(text, lines[general:]) else body
+
+
+def _is_matter(line: str) -> bool:
+    """Whether a paragraph may belong to a matter: a heading, or one that speaks of somebody or some time."""
+    return _says("bare_phrase", line) or _says("section", line) or _is_account(line)
+
+
+def _stands_alone(text: str, lines: Sequence[Span]) -> bool:
+    """Whether the lines tell a matter, facts and all, and not only how it was decided."""
+    words = _cut(text, lines[0])
+    first = _unnumbered(words)
+    if _says("clause_item", first) or _says("person_item", first) or (first != words and tells_decision(words)):
+        return False
+    return tells_decision(text[lines[0].start : lines[-1].end])
 
 
 def _passing(text: str, lines: list[Span]) -> list[Span]:
@@ -530,26 +695,56 @@ def _passing(text: str, lines: list[Span]) -> list[Span]:
 # --- ends -----------------------------------------------------------------------------------------------------------
 
 
-def _trim(text: str, span: Span) -> Span:
-    """The case up to its last full stop: morals, signatures and blanks after it are cut."""
+def _trim(text: str, span: Span, *, many: bool) -> Span:
+    """The case up to its last full stop: morals, signatures and blanks after it are cut.
+
+    Among ``many`` a paragraph after the last decision stays only if it tells what was done about the matter.
+    """
     lines = list(_lines(text, span.start, span.end))
-    told = max((i for i, line in enumerate(lines) if tells_decision(_cut(text, line))), default=0)
-    morals = (i for i in range(told + 1, len(lines)) if _ends(_cut(text, lines[i])))
-    last = lines[next(morals, len(lines)) - 1]
-    words = text[span.start : last.end - _moral_length(_cut(text, last))]
-    start = span.start + len(words) - len(words.lstrip())
-    return Span(start, start + len(words.strip()))
+    stops = (i for i in range(1, len(lines)) if _stops(text, lines[i:], many=many))
+    lines = lines[: next(stops, len(lines))]
+    told = max((i for i, line in enumerate(lines) if _tells_of_it(_cut(text, line))), default=0)
+    words = [_cut(text, line) for line in lines]
+    morals = (i for i in range(told + 1, len(lines)) if _ends(words[i]) or (many and not _says("remedy", words[i])))
+    end = next(morals, len(lines))
+    while told + 1 < end < len(lines) and not _is_account(words[end - 1]):
+        end -= 1
+    kept = text[span.start : lines[end - 1].end - _moral_length(words[end - 1], many=many)]
+    start = span.start + len(kept) - len(kept.lstrip())
+    return Span(start, start + len(kept.strip()))
+
+
+def _stops(text: str, lines: Sequence[Span], *, many: bool) -> bool:
+    """Whether the case is over above these lines: by links, or by a comment that adds no decision of its own."""
+    first = _cut(text, lines[0])
+    if not _says("comment", first):
+        return _says("stop", first)
+    return many or not _punishes_by_name(text[lines[0].start : lines[-1].end])
+
+
+def _is_account(line: str) -> bool:
+    return _is_anchored(line) or any(_says(name, line) for name in ("remedy", "account", "measure"))
+
+
+def _tells_of_it(line: str) -> bool:
+    """Whether a paragraph tells a decision of the case, and not how others fared or may appeal."""
+    return not _is_moral(line) and tells_decision(
+        "".join(s for s in _sentences(line) if not (_says("after", s) or _says("appeal", s)))
+    )
 
 
 def _ends(line: str) -> bool:
-    return _is_moral(line) or _is_tail(line)
+    if _is_moral(line) or _is_tail(line):
+        return True
+    return _says("appeal", line) or any(_says("after", sentence) for sentence in _sentences(line))
 
 
-def _moral_length(line: str) -> int:
+def _moral_length(line: str, *, many: bool) -> int:
     """How many characters at the end of a paragraph are a moral that follows the last decision."""
     sentences = re.findall(r"[^。！？]+(?:[。！？][”’）]?)?", line)
+    names = ("moral_inline", "appeal", "after") if many else ("moral_inline", "appeal")
     for i in range(1, len(sentences)):
-        if _says("moral_inline", sentences[i]) and not tells_decision("".join(sentences[i:])):
+        if any(_says(name, sentences[i]) for name in names) and not tells_decision("".join(sentences[i:])):
             return sum(map(len, sentences[i:]))
     return 0
 
@@ -564,11 +759,17 @@ def _once(text: str, spans: Iterable[Span]) -> list[Span]:
 
 def _several(clean: Clean, body: Span) -> list[Span]:
     """The matters of a text that numbers them or gives each its paragraphs; [] when it has but one, or none."""
-    tree = _tree(clean.text, body)
-    named = sum(child.level == 0 for child in tree.children) > 1
-    if not named and (_is_single(clean, body) or (tree.children and _are_people(clean.text, tree))):
+    text = clean.text
+    tree = _tree(text, body)
+    named = [child for child in tree.children if child.level == 0]
+    if len(named) > 1:
+        tree.children = named
+    elif _is_single(clean, body):
         return []
-    return _matters(clean.text, tree) or _paragraph_matters(clean, body)
+    numbered = _rows(text, body.end) or _matters(text, tree)
+    if not numbered and tree.children and _are_people(text, tree):
+        return _headed_matters(text, list(_lines(text, body.start, body.end)), led=False)
+    return numbered or _paragraph_matters(clean, body)
 
 
 def _is_statute(text: str) -> bool:
@@ -577,31 +778,45 @@ def _is_statute(text: str) -> bool:
     return sum(_says("statute", line) for line in lines) >= max(_STATUTE_ARTICLES, _STATUTE_SHARE * len(lines))
 
 
+def _is_talk(text: str) -> bool:
+    """Whether a text is commentary, speech or statistics: it says so, or it runs on and names nobody."""
+    if _punishes_by_name(text):
+        return False
+    lines = [_cut(text, span) for span in _before_links(text, list(_lines(text)))]
+    if any(_says("genre", line) for line in lines if len(line) < _LONG_LINE):
+        return True
+    told = sum(map(_told, _sentences(text)))
+    titled = any(_says("title", line) or _says("single_document", line) for line in lines[:_LEAD_LINES])
+    return len(text) > _TALK_LENGTH and len(lines) > _TALK_LINES and told < 2 and not titled and not _names(text)
+
+
 def _is_one_matter(text: str, body: Span) -> bool:
     """Whether a short text, as rows mostly are, tells how one matter was handled, or that it was not."""
     words = _cut(text, body)
-    anchored = _says("anchor", words) or _says("named_person", words)
-    if not anchored or not 0 < len(words) < _ROW_LENGTH or _is_statute(words):
+    if not 0 < len(words) < _ROW_LENGTH or _is_statute(words):
         return False
-    return any(_says("handling", clause) for s in _sentences(words) for clause in _clauses(s))
+    sign = "accountability" if len(words) < _BRIEF_LENGTH else "handling"
+    return _is_anchored(words) and any(_says(sign, clause) for s in _sentences(words) for clause in _clauses(s))
 
 
 def split(clean: Clean) -> Split:
     """The cases of a notice, in order; none, with a ``no_case`` caution, when it tells of no concrete decision."""
     text = clean.text
     body = _body(clean)
+    if _is_talk(text):
+        return Split(clean, (), (_NO_CASE,))
     spans: list[Span] = []
     passing = False
     if body.start < body.end and not _is_statute(_cut(text, body)):
         spans = _several(clean, body)
         if not spans:
             spans, passing = _whole(clean, body)
-    doubtful = not spans and _is_one_matter(text, body)
+    doubtful = not spans and (_is_one_matter(text, body) or _is_one_matter(text, Span(0, body.end)))
     if doubtful:
         spans = [_without_lead(text, body)]
     if not spans:
         return Split(clean, (), (_NO_CASE,))
-    spans = _once(text, (_trim(text, span) for span in spans))
+    spans = _once(text, (_trim(text, span, many=len(spans) > 1 and not passing) for span in spans))
     lead, ending = Span(0, spans[0].start), Span(spans[-1].end, len(text))
     cases = (Case(f"{clean.notice.id}#{n}", clean, s.start, s.end, lead, ending) for n, s in enumerate(spans, 1))
     return Split(clean, tuple(cases), (_PASSING,) if passing else (_DOUBTFUL,) if doubtful else ())
