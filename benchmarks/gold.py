@@ -1,4 +1,4 @@
-"""What the gold data holds: counts by split and label, lengths, styles, and a figure of them.
+"""What the gold data holds: counts by split and label, lengths, and a figure of them.
 
     python benchmarks/gold.py                    # tables, in Markdown
     python benchmarks/gold.py --write            # the same into data/DATA_CARD.md, and the figure (needs matplotlib)
@@ -117,10 +117,11 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write the tables into the data card, and the figure")
+    write = parser.parse_args().write
     gold = {split: load_gold(GOLD, split) for split in SPLITS}
     told = tables(gold)
     print(told)
-    if parser.parse_args().write:
+    if write:
         card = CARD.read_text(encoding="utf-8")
         block = f"{BEGIN}\n\n{told}\n\n{END}"
         CARD.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _: block, card, flags=re.DOTALL), encoding="utf-8")

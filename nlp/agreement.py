@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nlp.codebook import load_codebook
-from nlp.evaluate import ASPECTS, Difference, Figure, Prf, bootstrap, field_counts, field_differences, prf
+from nlp.evaluate import Difference, Figure, Prf, bootstrap, field_differences, field_figures, prf
 from nlp.gold import Annotation
 from nlp.types import IssueId
 
@@ -45,7 +46,8 @@ class Agreement:
     """Everything two annotators' files tell of their agreement.
 
     ``pooled`` takes every (case, label) as one unit; ``mean_alpha`` is the mean over labels that have one.
-    ``evidence`` compares characters of the evidence where both say ``yes``; None where no text is at hand.
+    ``evidence`` compares characters of the evidence where both say ``yes``; None where no text is at hand. Cases whose
+    texts differ are left out of it.
     ``fields`` is over the cases whose fields both annotated, the first as reference.
     """
 
@@ -123,10 +125,7 @@ def agreement(first: Mapping[str, Annotation], second: Mapping[str, Annotation],
         evidence=prf(np.array([counts[:3] for counts in evidence if counts]), seed=seed) if any(evidence) else None,
         evidence_touching=_share(evidence),
         field_cases=len(pairs),
-        fields={
-            aspect: prf(np.array([field_counts(a, b, aspect) for _, a, b in pairs]), seed=seed)
-            for aspect in (ASPECTS if pairs else ())
-        },
+        fields=field_figures(((one, other) for _, one, other in pairs), seed=seed) if pairs else {},
         differences=(
             *(d for case in shared for d in _verdicts(first[case], second[case])),
             *(d for case, one, other in pairs for d in field_differences(case, one, other)),
@@ -161,25 +160,30 @@ def _verdicts(first: Annotation, second: Annotation) -> list[Difference]:
 def _evidence(first: Annotation, second: Annotation) -> tuple[int, int, int, int, int] | None:
     """Characters of evidence shared, only the second's, only the first's; labels whose evidence touches; labels.
 
-    Over the labels both call ``yes``. None where neither file has the text.
+    Over the labels both call ``yes``. Words that stand in the text more than once are taken where the two come closest.
+    None where neither file has the text, or the two have unlike texts.
     """
     text = first.text or second.text
-    if text is None:
+    if text is None or (first.text and second.text and first.text != second.text):
         return None
     shared = extra = missed = touching = labels = 0
     for label, judged in first.labels.items():
         other = second.labels.get(label)
         if judged.verdict != "yes" or other is None or other.verdict != "yes":
             continue
-        places = []
-        for evidence in (judged.evidence, other.evidence):
-            if (at := text.find(evidence)) < 0:
-                raise ValueError(f"案件 {first.id} 标签 {label} 的证据“{evidence[:30]}”不在正文里。请从正文原样摘取")
-            places.append(set(range(at, at + len(evidence))))
-        mine, yours = places
+        mine, yours = max(
+            product(_places(text, judged.evidence), _places(text, other.evidence)),
+            key=lambda pair: len(pair[0] & pair[1]),
+            default=(set(), set()),
+        )
         shared, extra, missed = shared + len(mine & yours), extra + len(yours - mine), missed + len(mine - yours)
         touching, labels = touching + bool(mine & yours), labels + 1
     return shared, extra, missed, touching, labels
+
+
+def _places(text: str, words: str) -> list[set[int]]:
+    """The characters of every occurrence of some words."""
+    return [set(range(at, at + len(words))) for at in range(len(text)) if text.startswith(words, at)]
 
 
 def _share(evidence: list[tuple[int, int, int, int, int] | None]) -> float:

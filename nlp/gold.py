@@ -95,14 +95,18 @@ _NOTICE = (
 
 
 class GoldError(ValueError):
-    """A line of a gold file breaks the schema; says file, line, key, what is wrong and what to do, in Chinese."""
+    """A line of a gold file breaks the schema; says file, line, key, what is wrong and what to do, in Chinese.
+
+    ``line`` counts from 1; 0 when the whole file or folder is meant.
+    """
 
     def __init__(self, file: str, line: int, key: str, reason: str, cure: str) -> None:
         super().__init__(file, line, key, reason, cure)
         self.file, self.line, self.key, self.reason, self.cure = file, line, key, reason, cure
 
     def __str__(self) -> str:
-        return f"{self.file} 第{self.line}行{f' {self.key}' if self.key else ''}：{self.reason}。{self.cure}。"
+        place = f" 第{self.line}行" if self.line else ""
+        return f"{self.file}{place}{f' {self.key}' if self.key else ''}：{self.reason}。{self.cure}。"
 
 
 Fail = Callable[[GoldError], None]
@@ -119,7 +123,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What one annotator said of one case. ``text`` and ``fields`` are None where the file holds none."""
+    """What one annotator said of one case; a label not listed, or listed as ``no``, was judged ``no``.
+
+    ``text`` and ``fields`` are None where the file holds none.
+    """
 
     id: str
     labels: Mapping[IssueId, Judgement]
@@ -184,7 +191,7 @@ def load_gold(path: str | Path, split: Split | None = None, *, on_error: Fail | 
 
     Raises GoldError at the first line that breaks the schema, or hands each to ``on_error`` and reads on.
     """
-    return [case for case in _read(_files(path), _case, on_error or _raise) if split in (None, case.split)]
+    return [case for case in _read(_files(path, split), _case, on_error or _raise) if split in (None, case.split)]
 
 
 def load_gold_notices(
@@ -192,7 +199,7 @@ def load_gold_notices(
 ) -> list[GoldNotice]:
     """The whole notices of a file, or of the folder's ``notices/*.jsonl``; errors as ``load_gold``."""
     path = Path(path)
-    files = sorted((path / "notices").glob("*.jsonl")) if path.is_dir() else [path]
+    files = sorted((path / "notices").glob(f"{split or '*'}.jsonl")) if path.is_dir() else [path]
     return [notice for notice in _read(files, _notice, on_error or _raise) if split in (None, notice.split)]
 
 
@@ -215,13 +222,17 @@ def _raise(error: GoldError) -> None:
     raise error
 
 
-def _files(path: str | Path) -> list[Path]:
+def _files(path: str | Path, split: Split | None = None) -> list[Path]:
+    """The files to open: of a folder only those of the split that is asked for."""
     path = Path(path)
     if not path.is_dir():
         return [path]
-    if files := [path / f"{split}.jsonl" for split in SPLITS if (path / f"{split}.jsonl").exists()]:
+    names = [f"{name}.jsonl" for name in SPLITS if split in (None, name)]
+    if files := [path / name for name in names if (path / name).exists()]:
         return files
-    raise FileNotFoundError(2, "文件夹里没有 train.jsonl、dev.jsonl 或 test.jsonl", str(path))
+    raise GoldError(
+        str(path), 0, "", f"文件夹里没有 {'、'.join(names)}", "请给出 data/gold 那样的文件夹，或一个 JSONL 文件"
+    )
 
 
 class _BreachError(Exception):
@@ -256,13 +267,19 @@ def _row(raw: bytes) -> Row:
         raise _BreachError("", "不是 UTF-8 编码", "请把文件另存为 UTF-8") from None
     except json.JSONDecodeError as error:
         raise _BreachError("", f"不是一行完整的 JSON（第 {error.colno} 个字符处）", "请检查引号、逗号和换行") from None
+    except RecursionError:
+        raise _BreachError("", "括号嵌套太深", "请检查这一行是否完好") from None
     if not isinstance(row, dict):
         raise _BreachError("", "这一行不是 JSON 对象", "请写成 {…}，一行一个")
     return row
 
 
-def _conform(row: Mapping[str, Any], columns: tuple[Column, ...], path: str = "") -> None:
+def _conform(row: object, columns: tuple[Column, ...], path: str = "") -> None:
     """Raise _BreachError at the first departure from the columns; keys may stand in any order."""
+    if not isinstance(row, Mapping):
+        raise _BreachError(
+            path.rstrip("."), f"应为 {{…}}，却是 {type(row).__name__}", "请按 data/gold/README.md 的格式改正"
+        )
     names = [column.name for column in columns]
     if missing := [name for name in names if name not in row]:
         raise _BreachError(f"{path}{missing[0]}", "缺少这个键", "请补上；没有内容时按格式写 null、[] 或 {}")
@@ -289,8 +306,8 @@ def _labels(row: Row, text: str | None) -> dict[IssueId, Judgement]:
     for label, judged in row["labels"].items():
         key = f"labels.{label}"
         _known(label, key)
-        if not isinstance(judged, dict):
-            raise _BreachError(key, "应为记录", '请写成 {"verdict", "basis", "evidence"}')
+        if isinstance(judged, dict) and judged.get("verdict") == "no":
+            continue
         _conform(judged, _JUDGED, f"{key}.")
         if not judged["evidence"] or (text is not None and judged["evidence"] not in text):
             raise _BreachError(f"{key}.evidence", f"证据“{judged['evidence'][:30]}”不在正文里", "请从正文原样摘取")
@@ -371,8 +388,8 @@ def _case(row: Row) -> GoldCase:
 
 def _annotation(row: Row, text: str | None = None) -> Annotation:
     text = row.get("text", text)
-    for key, kind in (("id", str), ("labels", dict)):
-        if not isinstance(row.get(key), kind):
+    for key, kind in (("id", str), ("labels", dict), *((("text", str),) if text is not None else ())):
+        if not isinstance(text if key == "text" else row.get(key), kind):
             raise _BreachError(key, "缺少这个键，或它的值不对", "标注行至少要有 id（文字）和 labels（记录）")
     return Annotation(row["id"], _labels(row, text), _fields(row.get("fields"), text), text)
 

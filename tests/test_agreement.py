@@ -83,6 +83,17 @@ def test_evidence_is_compared_by_its_characters() -> None:
     assert found.evidence_touching == 1
 
 
+def test_words_that_stand_twice_are_taken_where_the_evidence_meets() -> None:
+    text = "甲受到诫勉。乙受到诫勉。"
+    found = agreement({"a": said("a", "诫勉。", text=text)}, {"a": said("a", "乙受到诫勉。", text=None)})
+    assert found.evidence_touching == 1
+
+
+def test_cases_with_unlike_texts_tell_nothing_of_the_evidence() -> None:
+    found = agreement({"a": said("a", "负主要领导责任")}, {"a": said("a", "负主要", text=TEXT + " ")})
+    assert found.evidence is None
+
+
 def test_every_unlike_verdict_is_told_with_its_evidence() -> None:
     found = agreement({"a": said("a", "负主要领导责任")}, {"a": said("a", "未到场指挥", "unsure")})
     told = [(d.case, d.what, d.first, d.second, d.first_says, d.second_says) for d in found.differences]
@@ -138,7 +149,7 @@ def test_the_command_prints_figures_and_differences(tmp_path: Path, capsys: pyte
     second = write(tmp_path / "b.jsonl", [row("1"), row("2", "诫勉")])
     assert main(["agreement", first, second]) == 0
     told = capsys.readouterr().out
-    assert "| 1 | deputy_for_chief | 是：“负主要领导责任” | 否 |" in told
+    assert "| 1 | 问副不问正 | 是：“负主要领导责任” | 否 |" in told
     assert "| 2 | 人与处理 | 贺平 党内警告 | 贺平 诫勉 |" in told
     assert "两人都标注了字段的案件 2 起" in told
 
@@ -148,7 +159,23 @@ def test_a_broken_line_is_named_and_the_others_are_compared(tmp_path: Path, caps
     second = write(tmp_path / "b.jsonl", [row("1")])
     assert main(["agreement", first, second, "-o", str(tmp_path / "out.json")]) == 1
     assert f"{first} 第2行 labels.no_such_label：编码手册里没有标签 no_such_label" in capsys.readouterr().err
-    assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["cases"] == 1
+    told = (tmp_path / "out.json").read_text(encoding="utf-8")
+    assert json.loads(told, parse_constant=pytest.fail)["cases"] == 1
+
+
+def test_a_no_that_is_written_out_is_a_no(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = write(tmp_path / "a.jsonl", [row("1", rushed={"verdict": "no"})])
+    second = write(tmp_path / "b.jsonl", [row("1")])
+    assert main(["agreement", first, second]) == 0
+    assert "不一致之处（0 处）" in capsys.readouterr().out
+
+
+def test_an_output_in_a_folder_that_is_not_there_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "a.jsonl", [row("1")])
+    assert main(["agreement", path, path, "-o", str(tmp_path / "no" / "out.md")]) == 2
+    assert "没有文件夹" in capsys.readouterr().err
 
 
 def test_an_output_of_unknown_kind_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,7 +127,7 @@ def test_the_command_tells_figures_and_differences(gold: Path, capsys: pytest.Ca
     assert main(["evaluate", str(gold.parent), "--split", "dev", "--errors", "5"]) == 1  # the broken line is told
     told = capsys.readouterr()
     assert "| `rushed` 快查严办 | 0 | 0 | 1 | — | 0.000 | 0.000（0.000–0.000） |" in told.out
-    assert "| 1 | rushed | 是 | 否 |" in told.out
+    assert "| 1 | 快查严办 | 是 | 否 |" in told.out
     assert "第2行：不是一行完整的 JSON" in told.err
 
 

@@ -107,7 +107,6 @@ def test_noise_around_a_text_changes_nothing() -> None:
 
 
 def test_spans_point_at_what_they_name() -> None:
-    measures = {entry.id: entry for entry in load_codebook()["sanctions"]}
     for case in cases():
         found = read(case.text)
         for subject in found.subjects:
@@ -117,7 +116,6 @@ def test_spans_point_at_what_they_name() -> None:
                 words = case.text[sanction.start : sanction.end]
                 assert words, case.id
                 assert "。" not in words, (case.id, words)
-                assert sanction.id in measures
         if found.issuer and found.issuer.start is not None:
             assert case.text[found.issuer.start : found.issuer.end] == found.issuer.text
 

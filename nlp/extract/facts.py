@@ -182,10 +182,10 @@ def _organ_before() -> re.Pattern[str]:
     """An organ at the end of a text, with the words that may stand around it; group 1 is its name."""
     s = _table("deciders").settings
     letter = rf"(?:(?!经(?![开济信贸]))[^\W\d_a-zA-Z{s['organ_excludes']}]|[“”])"
-    name = rf"(?!{s['organ_not']}){letter}{{0,22}}?(?:{'|'.join(s['organ_endings'])})"
+    name = rf"(?!{s['organ_not']}){letter}{{0,30}}?(?:{'|'.join(s['organ_endings'])})"
     return re.compile(
-        rf"(?:^|[，。；：、\n（）\s被由经月日年])(?:{'|'.join(s['lead_ins'])}){{0,6}}({name}(?:[、和与]{name})*)"
-        rf"(?:、?{s['meetings']})*(?:{'|'.join(s['links'])})*$"
+        rf"(?:^|[，。；：、\n（）\s被由经月日年时])(?:{'|'.join(s['lead_ins'])}){{0,6}}({name}(?:[、和与]{name})*)"
+        rf"(?:、?{s['meetings']}|{'|'.join(s['links'])})*$"
     )
 
 
@@ -234,11 +234,37 @@ def _issuer(frame: _Frame) -> Fact | None:
         or _titled(frame)
         or _decider(frame.lead, 4, 4)
     )
-    signed = _signed(frame.ending)
+    signed = _signed(frame.ending) or _signed(frame.body)
     if decider is None:
         return signed or _column(frame.case.clean.notice.issuer)
-    fuller = (_titled(frame), _decider(frame.lead, 4, 4), signed)
-    return next((f for f in fuller if f and f.text != decider.text and f.text.endswith(decider.text)), decider)
+    fuller = (_titled(frame), _decider(frame.lead, 4, 4), signed, _decider(frame.body, 4, 4), _headed(frame))
+    return next((f for f in fuller if f and f.text != decider.text and _tells_more(f.text, decider.text)), decider)
+
+
+def _tells_more(full: str, short: str) -> bool:
+    """Whether ``full`` names the organ of ``short`` more fully (中共泽川县委员会 – 县委, 县水务局党组 – 局党组)."""
+    one, other = _plain_name(full), _plain_name(short)
+    if len(full) <= len(short) or one[-2:] != other[-2:]:
+        return False
+    rest = iter(one)
+    return all(character in rest for character in other)
+
+
+def _plain_name(name: str) -> str:
+    """The short form of an organ's formal name."""
+    name = re.sub(r"\s+", "", name)
+    for formal, short in _table("deciders").settings["formal"]:
+        name = re.sub(formal, short, name)
+    return name
+
+
+def _headed(frame: _Frame) -> Fact | None:
+    """The organ of a letterhead: a first line that is nothing but its name."""
+    for part in (frame.lead, frame.body):
+        found = _signature().fullmatch(part.text.partition("\n")[0])
+        if found:
+            return part.fact("issuer", "问责主体", found.span(1))
+    return None
 
 
 def _reverser(frame: _Frame) -> Fact | None:

@@ -50,13 +50,28 @@ class Link:
     status: Status = "decided"
 
 
+@dataclass(frozen=True)
+class Withdrawal:
+    """From ``place`` of the text on, the measures told before against ``token`` are taken back: all, or those of
+    ``entries``."""
+
+    token: Token
+    place: int
+    entries: frozenset[str] = frozenset()
+
+    def takes(self, cause: Token) -> bool:
+        """Whether the measure at ``cause`` is one of those taken back."""
+        named = cause.measure is not None and cause.measure.entry.id in self.entries
+        return cause.start < self.place and (named or not self.entries)
+
+
 @dataclass
 class Linked:
-    """What ``link`` found, in text order; ``withdrawn``: those whose measures so far are all taken back;
+    """What ``link`` found, in text order; ``withdrawn``: whose measures so far are taken back;
     ``unshared``: those dealt with by a list of measures that does not line up with theirs."""
 
     links: list[Link] = field(default_factory=list)
-    withdrawn: list[Token] = field(default_factory=list)
+    withdrawn: list[Withdrawal] = field(default_factory=list)
     unshared: list[Token] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
 
@@ -88,6 +103,7 @@ class _Linker:
         self.topic: Tokens = ()
         self.people: list[Token] = []
         self.totals = False
+        self.proposing = -1  # from this index of the skeleton on all is proposed only
 
     def run(self) -> Linked:
         start = 0
@@ -100,7 +116,11 @@ class _Linker:
     def _sentence(self, start: int, end: int) -> None:
         met = start
         dealt_with: Tokens = ()
+        self._proposals(start, end)
+        taken_back = [match.span() for match in pattern("taken_back").finditer(self.sk.text, start, end)]
         for run in self._runs(start, end):
+            if any(a <= run.indices[0] < b for a, b in taken_back) and self._told_before(run):
+                continue
             self._meet(met, run.left)
             targets = self._targets(start, met if dealt_with else start, end, run) or dealt_with
             targets = targets or self._carried(start, run)
@@ -112,7 +132,31 @@ class _Linker:
         if not dealt_with:
             self.topic = self._topics(start, end, None) or self.topic
         for match in pattern("withdrawn").finditer(self.sk.text, start, end):
-            self.out.withdrawn.extend(self._resolve(*match.span("list"), None))
+            place = self.sk.places[match.start()]
+            self.out.withdrawn.extend(Withdrawal(t, place) for t in self._resolve(*match.span("list"), None))
+        for a, b in taken_back:
+            self._take_back(a, b)
+
+    def _proposals(self, start: int, end: int) -> None:
+        """Remember where a list of proposals begins (建议：), and that a sentence ends it (决定, 批准)."""
+        if self.proposing >= 0 and pattern("taken_up").search(self.sk.text, start, end):
+            self.proposing = -1
+        opening = pattern("proposing").search(self.sk.text, start, end)
+        if opening:
+            self.proposing = opening.end()
+
+    def _told_before(self, run: Run) -> bool:
+        """Whether somebody got the measures of a run earlier in the text."""
+        told = {link.cause.measure.entry.id for link in self.out.links if link.cause.measure}
+        return any(entry.id in told for entry in self._entries(run))
+
+    def _take_back(self, start: int, end: int) -> None:
+        """Take back what everybody got so far; only the measures named in [start, end), if any are."""
+        named = (self.sk.tokens[i].measure for i in range(start, end) if i in self.sk.tokens)
+        entries = frozenset(measure.entry.id for measure in named if measure)
+        place = self.sk.places[start]
+        people = {link.token: None for link in self.out.links if link.cause.kind == MEASURE}
+        self.out.withdrawn.extend(Withdrawal(token, place, entries) for token in people)
 
     def _meet(self, start: int, end: int) -> None:
         """Remember the people named in [start, end), each at the last place where named."""
@@ -241,10 +285,13 @@ class _Linker:
     def _resolve(self, start: int, end: int, run: Run | None) -> Tokens:
         """The mentions of a list, pronouns replaced by whom they stand for, deciders left out."""
         found: list[Token] = []
+        seen: set[int] = set()
         for index in range(start, end):
             token = self.sk.tokens.get(index)
             if token is not None and token.kind in (PERSON, POST, ORGANISATION, GROUP, PRONOUN):
-                found.extend(t for t in self._meant(index, token, found) if t not in found)
+                meant = [t for t in self._meant(index, token, found) if t.start not in seen]
+                seen.update(t.start for t in meant)
+                found.extend(meant)
         return self._suited(tuple(found), run)
 
     def _meant(self, index: int, token: Token, listed: Sequence[Token]) -> Tokens:
@@ -268,6 +315,8 @@ class _Linker:
 
     def _stands_for(self, pronoun: Token) -> Tokens:
         text = self.text[pronoun.start : pronoun.end]
+        if pattern("addressed").match(text):
+            return self._addressed(pronoun)
         number = _NUMBER.search(text)
         wanted = count(number.group()) if number else None
         if wanted and wanted > 1:
@@ -275,6 +324,11 @@ class _Linker:
         if text.startswith(("上述", "以上")):
             return tuple(self.people)
         return self.topic[-1:]
+
+    def _addressed(self, pronoun: Token) -> Tokens:
+        """The one a letter is written to or decides on (你, 申请人): the first person it names."""
+        people = [t for t in self.sk.tokens.values() if t.kind == PERSON and t.start < pronoun.start]
+        return tuple(people[:1])
 
     def _group(self, index: int, group: Token, listed: Sequence[Token]) -> Tokens:
         """A counted group, the people it repeats (甲、乙等2人; 给予5名教师 after five names), or nobody for a total."""
@@ -286,6 +340,8 @@ class _Linker:
         fresh = pattern("fresh_group").match(self.text, group.start)
         if definite and not fresh and group.count == len(named) > 1:
             return tuple(named)
+        if pattern("victims_before").search(self.sk.text, max(0, index - 3), index):
+            return ()
         if self._in_totals(group):
             self.totals = True
             return ()
@@ -364,14 +420,17 @@ class _Linker:
         if pattern("not_of_people").search(self.text, place, measure.whole[0]):
             return True
         words = self.text[measure.start : measure.end]
-        earlier = MEASURE in self.sk.text[start : self.sk.at(measure.whole[0])]
-        return earlier and pattern("criticism").search(words) is None
+        _, earlier, between = self.sk.text[start : self.sk.at(measure.whole[0])].rpartition(MEASURE)
+        named = any(kind in between for kind in (PERSON, POST, ORGANISATION, GROUP))
+        return bool(earlier) and not named and pattern("criticism").search(words) is None
 
     def _status(self, start: int, end: int, index: int) -> Status:
         left = self.sk.text[start : self._left(index)]
         if pattern("revoked_before").search(left) or pattern("revoked_after").search(self.sk.text[index + 1 : end]):
             return "revoked"
         clause = left[left.rfind("；") + 1 :]
+        if 0 <= self.proposing <= index:
+            return "proposed"
         proposals = list(pattern("proposed").finditer(clause))
         settled = proposals and pattern("settled").search(clause, proposals[-1].end())
         return "proposed" if proposals and not settled else "decided"

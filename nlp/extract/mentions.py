@@ -7,14 +7,14 @@ skeleton: the text with one sign for each token, on which ``link`` reads the gra
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nlp.codebook import Entry
 from nlp.extract.amounts import count
 from nlp.extract.grammar import each, pattern
 from nlp.extract.measures import Measure
-from nlp.extract.names import clear_name_at
+from nlp.extract.names import clear_name_at, dotted_name_at
 from nlp.extract.people import find_people
 from nlp.extract.phrases import Range, Ranges, last_head, phrase_start, posts_left, posts_right
 
@@ -67,8 +67,9 @@ def find_mentions(text: str, measures: Sequence[Measure], responsibilities: Sequ
     signed = _signed(text, tokens)
     tokens += _free((Token(PRONOUN, *m.span()) for m in pattern("pronouns").finditer(signed)), taken)
     tokens += _free(_group_tokens(signed), taken)
-    tokens += _free(_post_tokens(text, heads, Ranges(taken.items)), taken)
-    tokens += _free(_organisation_tokens(text, organs, Ranges(taken.items)), taken)
+    named = {token.end for token in tokens if token.kind == PERSON}
+    tokens += _free(_post_tokens(text, heads, Ranges(taken.items), named), taken)
+    tokens += _free(_organisation_tokens(text, organs, Ranges(taken.items), named), taken)
     return sorted(tokens, key=lambda t: t.start)
 
 
@@ -99,15 +100,19 @@ def _heads(text: str, blocked: Ranges) -> list[Range]:
             heads.add(*match.span())
     for match in pattern("staff_ending").finditer(text):
         free = not blocked.hit(*match.span()) and not heads.hit(*match.span())
-        if free and clear_name_at(text, match.end()):
+        if free and (clear_name_at(text, match.end(), measures=blocked.items) or dotted_name_at(text, match.end())):
             heads.add(*match.span())
-    return [head for head in sorted(heads.items) if not _is_name(text, head, heads)]
+    names = tuple(dict.fromkeys(_names_in_heads(text, heads.items)))
+    return [head for head in sorted(heads.items) if not text.startswith(names, head[0])]
 
 
-def _is_name(text: str, head: Range, heads: Ranges) -> bool:
-    """Whether a head word right after another is the beginning of a name (主任关长水)."""
-    follows = any(end == head[0] for _, end in heads.items)
-    return follows and clear_name_at(text, head[0]) is not None
+def _names_in_heads(text: str, heads: Sequence[Range]) -> Iterator[str]:
+    """Names that a head word right after another is the beginning of (主任关长水)."""
+    ends = {end for _, end in heads}
+    for start, _ in heads:
+        name = clear_name_at(text, start) if start in ends else None
+        if name:
+            yield name
 
 
 def _organs(text: str) -> list[Range]:
@@ -160,6 +165,8 @@ def _post_after(text: str, end: int, limit: int, heads: Sequence[Range], blocked
         return None, _with_title(text, end)
     start, stop = match.span(match.lastgroup)
     last = last_head(heads, start, stop)
+    if last is None and match.lastgroup != "lost" and pattern("staff_post").match(text[start:stop]):
+        last = stop
     if last is None or last > limit or blocked.hit(start, last):
         return None, _with_title(text, end)
     last = posts_right(text, last, heads)
@@ -172,8 +179,11 @@ def _with_title(text: str, end: int) -> int:
     return end + 2 if text.startswith("同志", end) else end
 
 
-def _post_tokens(text: str, heads: Sequence[Range], taken: Ranges) -> Iterator[Token]:
-    """Posts that no name follows: 分管副局长被诫勉."""
+def _post_tokens(text: str, heads: Sequence[Range], taken: Ranges, named: Container[int]) -> Iterator[Token]:
+    """Posts that no name follows: 分管副局长被诫勉.
+
+    ``named``: ends of people; what begins right there is what they do, and to whom (甲收到职工反映).
+    """
     by_end = {end: start for start, end in heads}
     boundaries = frozenset(end for _, end in taken.items)
     used = 0
@@ -183,14 +193,16 @@ def _post_tokens(text: str, heads: Sequence[Range], taken: Ranges) -> Iterator[T
         last = posts_right(text, end, heads, one_holder=False)
         left = posts_left(text, end, by_end, floor=max(used, taken.end_before(start)), boundaries=boundaries)
         used = end if taken.hit(left, last) else last
-        yield Token(POST, left, used, post=(left, used))
+        if left not in named and not pattern("party_standing").match(text[left:used]):
+            yield Token(POST, left, used, post=(left, used))
 
 
-def _organisation_tokens(text: str, organs: Sequence[Range], taken: Ranges) -> Iterator[Token]:
+def _organisation_tokens(text: str, organs: Sequence[Range], taken: Ranges, named: Container[int]) -> Iterator[Token]:
+    """Organs and bodies; ``named`` as for posts."""
     boundaries = frozenset(end for _, end in taken.items)
     for start, end in organs:
         left = phrase_start(text, min(start + 1, end), floor=taken.end_before(end - 1), boundaries=boundaries)
-        if left < end and not taken.hit(left, end):
+        if left < end and left not in named and not taken.hit(left, end):
             yield Token(ORGANISATION, left, end)
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Literal
 
 from nlp.codebook import any_of, load_codebook
+from nlp.extract.phrases import places_of
 from nlp.extract.posts import head_pattern
 
 HAN = r"[\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0003ffff〇]"
@@ -39,6 +40,7 @@ class Lexicon:
     rare: frozenset[str]
     never: frozenset[str]
     end_not: frozenset[str]
+    end_not_before_post: frozenset[str]
     not_names: re.Pattern[str]
     after: re.Pattern[str]
     after_weak: frozenset[str]
@@ -65,6 +67,7 @@ def lexicon() -> Lexicon:
         rare=frozenset(names["rare_surnames"]),
         never=frozenset(names["never"]) - frozenset(names["never_but"]),
         end_not=frozenset(names["never_last"]),
+        end_not_before_post=frozenset(names["never_before_post"]),
         not_names=re.compile(any_of(names["not_names"])),
         after=re.compile(f"{_PUNCTUATION}|{any_of(names['after'])}"),
         after_weak=frozenset(names["after_weak"]),
@@ -95,16 +98,36 @@ def name_at(
     masked = _masked_at(text, start)
     if masked:
         return masked
-    family = 2 if text[start : start + 2] in words.double else 1 if text[start : start + 1] in words.single else 0
-    if not family:
-        return None
-    lengths = _lengths(text, start + family, words)
+    families = (
+        2 if text[start : start + 2] in words.double else 0,
+        1 if text[start : start + 1] in words.single else 0,
+    )
+    found = (
+        _with_family(text, start, family, before=before, blocked=blocked, measures=measures)
+        for family in families
+        if family
+    )
+    return next((name for name in found if name), None)
+
+
+def _with_family(
+    text: str,
+    start: int,
+    family: int,
+    *,
+    before: Before,
+    blocked: Sequence[tuple[int, int]],
+    measures: Sequence[tuple[int, int]],
+) -> str | None:
+    """The name at ``start`` whose surname has ``family`` characters; the rest as in ``name_at``."""
+    lengths = _lengths(text, start + family, lexicon())
     free = {n: not any(a < start + family + n and start < b for a, b in blocked) for n in lengths}
     sure = {n: any(a == start + family + n for a, _ in measures) for n in lengths}
     weights = {n: _weight(text, start, family, n, before=before, sure=sure[n]) if free[n] else None for n in lengths}
-    if before in _TRUSTED and weights[2] is None and weights[1] == 0 and not _surname_penalty(text[start], family):
+    penalty = _surname_penalty(text[start], family, before)
+    if before in _TRUSTED and weights[2] is None and weights[1] == 0 and not penalty:
         return text[start : start + family + 1]
-    needed = _NEEDED[before] + _surname_penalty(text[start], family)
+    needed = _NEEDED[before] + penalty
     best = max(weights, key=lambda n: (-1 if weights[n] is None else weights[n], n))
     weight = weights[best]
     return text[start : start + family + best] if weight is not None and weight >= needed else None
@@ -118,17 +141,19 @@ def _lengths(text: str, start: int, words: Lexicon) -> range:
     return range(longest, 0, -1)
 
 
-def clear_name_at(text: str, start: int) -> str | None:
+def clear_name_at(text: str, start: int, *, measures: Sequence[tuple[int, int]] = ()) -> str | None:
     """The name that begins at ``start``, if its end is clear."""
-    return name_at(text, start, before="open")
+    return name_at(text, start, before="open", measures=measures)
 
 
-def _surname_penalty(character: str, family: int) -> int:
-    """How much more it takes to believe a surname that is also an everyday word."""
+def _surname_penalty(character: str, family: int, before: Before) -> int:
+    """How much more it takes to believe a surname that is also an everyday word; most where no post shows a person."""
     words = lexicon()
     if family == 2:
         return 0
-    return 2 if character in words.rare else 1 if character in words.doubtful else 0
+    if character in words.rare:
+        return 2 if before in _TRUSTED else 4
+    return 1 if character in words.doubtful else 0
 
 
 def _weight(text: str, start: int, family: int, given: int, *, before: Before, sure: bool) -> float | None:
@@ -165,13 +190,15 @@ def _plausible(text: str, start: int, family: int, name: str) -> bool:
         return False
     if name[-1] == "均" and text[start - 1 : start] in ("、", "和", "及", "与"):
         return False
+    if name[-1] in words.end_not_before_post and words.heads.match(text, start + len(name)):
+        return False
     return name[-1] not in words.end_not
 
 
 def clear_count(text: str, name: str) -> int:
     """How often ``name`` stands in the text with a clear end."""
     words = lexicon()
-    return sum(_end_weight(text, m.end(), words) >= _CLEAR for m in re.finditer(re.escape(name), text))
+    return sum(_end_weight(text, start + len(name), words) >= _CLEAR for start in places_of(text, name))
 
 
 def _end_weight(text: str, end: int, words: Lexicon) -> int:
@@ -206,14 +233,25 @@ def transliterated_name_at(text: str, start: int) -> str | None:
 
 def dotted_name_at(text: str, start: int) -> str | None:
     """A name with middle dots (买买提·艾力) that begins at ``start``; its end is the first clear end."""
-    match = _DOTTED.match(text, start)
-    if match is None:
+    match, words = _DOTTED.match(text, start), lexicon()
+    if match is None or words.heads.match(text, start) or _no_name_begins(text, start, words):
         return None
-    words = lexicon()
     last_dot = max(match.group().rfind(c) for c in "·•・") + start
     ends = range(min(last_dot + 3, match.end()), match.end() + 1)
-    end = next((e for e in ends if _end_weight(text, e, words) >= _CLEAR), match.end())
+    end = next((e for e in ends if _ends_sounds(text, e, words)), match.end())
     return text[start:end]
+
+
+def _no_name_begins(text: str, start: int, words: Lexicon) -> bool:
+    """Whether a word begins here that only follows names (给予, 对), and no mere sound (买)."""
+    follows = words.after.match(text, start)
+    return follows is not None and not words.transliterated.issuperset(follows.group())
+
+
+def _ends_sounds(text: str, end: int, words: Lexicon) -> bool:
+    """Whether a name that tells sounds ends at ``end``: clearly, or before a character that tells none."""
+    weight = _end_weight(text, end, words)
+    return weight >= _CLEAR or (weight > 0 and text[end] not in words.transliterated)
 
 
 def masked_names(text: str) -> list[tuple[int, int]]:

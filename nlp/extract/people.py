@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nlp.codebook import any_of
 from nlp.extract.grammar import pattern
 from nlp.extract.names import (
     Before,
@@ -22,7 +21,7 @@ from nlp.extract.names import (
     name_at,
     transliterated_name_at,
 )
-from nlp.extract.phrases import Range, Ranges
+from nlp.extract.phrases import Range, Ranges, places_of
 
 _REMARK = re.compile(r"（[^（）]{1,20}）")
 
@@ -48,7 +47,8 @@ class _Names:
         self.found.add(start, end)
         following = pattern("separator").match(self.text, end)
         if following:
-            self.accept(following.end(), self.plain(following.end(), "list"))
+            start = following.end()
+            self.accept(start, self.plain(start, "list") or transliterated_name_at(self.text, start))
         return True
 
     def plain(self, start: int, before: Before) -> str | None:
@@ -122,6 +122,6 @@ def _anchors(text: str, blocked: Ranges) -> Iterator[tuple[int, bool]]:
 def _repeated(names: _Names) -> None:
     """Every other place of the names found."""
     known = {names.text[a:b] for a, b in names.found.items}
-    if known:
-        for match in re.finditer(any_of(known), names.text):
-            names.accept(match.start(), match.group())
+    for name in sorted(known, key=lambda n: (-len(n), n)):
+        for start in places_of(names.text, name):
+            names.accept(start, name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right, insort
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 
 from nlp.extract.grammar import pattern, source
@@ -17,6 +17,7 @@ Range = tuple[int, int]
 # A bracket inside a name (高二（13）班), read from its end.
 _SHORT_BRACKET = re.compile(r"（[^（），。；：]{1,8}）$")
 _BLOCK = 64  # characters
+_LONGEST = 90  # characters of one post or organisation; keeps texts without any stop mark linear
 _MEMBER = re.compile(r"、(?P<next>[^，。；：、\n（]{1,24})")
 
 
@@ -47,6 +48,14 @@ class Ranges:
         return self._ends[at - 1] if at else 0
 
 
+def places_of(text: str, word: str) -> Iterator[int]:
+    """Where ``word`` begins in ``text``, left to right, none overlapping the one before."""
+    start = text.find(word)
+    while start >= 0:
+        yield start
+        start = text.find(word, start + len(word))
+
+
 @cache
 def _particle() -> re.Pattern[str]:
     return re.compile(rf"(?!{source('phrase_keep')})[{source('phrase_cut_single')}]")
@@ -57,7 +66,8 @@ def phrase_start(text: str, end: int, *, floor: int, boundaries: Collection[int]
 
     ``boundaries`` are offsets right after names and measures.
     """
-    start = max([_line_start(text, end, floor), *(b for b in boundaries if floor < b < end)])
+    floor = max(floor, end - _LONGEST)
+    start = max([_line_start(text, end, floor), *(b for b in range(floor + 1, end) if b in boundaries)])
     start = max([start, *(m.end() for m in pattern("phrase_cut").finditer(text, start, end + 12) if m.end() < end)])
     while start < end - 1:
         head = pattern("phrase_head").match(text, start, end)
@@ -87,7 +97,7 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
 
     ``heads``: start of each head word by its end.
     """
-    start = phrase_start(text, end, floor=floor, boundaries=boundaries)
+    start = _with_charge(text, phrase_start(text, end, floor=floor, boundaries=boundaries), floor, boundaries)
     pair = pattern("paired_body").search(text, floor, start)
     if pair and pattern("paired_body_next").match(text, start):
         start = phrase_start(text, pair.start() + 1, floor=floor, boundaries=boundaries)
@@ -98,7 +108,15 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
             if previous not in heads:
                 break
         start = phrase_start(text, previous, floor=floor, boundaries=boundaries)
+    if text[start - 1 : start] == "，" and start - 1 in heads and pattern("held_now").match(text, start):
+        return posts_left(text, start - 1, heads, floor=floor, boundaries=boundaries)
     return start
+
+
+def _with_charge(text: str, start: int, floor: int, boundaries: Collection[int]) -> int:
+    """Where a post begins whose 的 parts what its holder is in charge of from it (分管医疗的副院长)."""
+    charge = pattern("in_charge").search(text, max(floor, start - 20), start)
+    return phrase_start(text, charge.start() + 1, floor=floor, boundaries=boundaries) if charge else start
 
 
 def last_head(heads: Iterable[Range], start: int, end: int) -> int | None:

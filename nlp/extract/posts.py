@@ -182,6 +182,7 @@ class _Grammar(NamedTuple):
     outside: re.Pattern[str]
     rank_word: re.Pattern[str]
     inner_organ: re.Pattern[str]
+    in_charge: re.Pattern[str]
     bare_organ: re.Pattern[str]
     party_body: re.Pattern[str]
     fits: Mapping[str, re.Pattern[str]]
@@ -202,7 +203,7 @@ def _grammar() -> _Grammar:
     current = "|".join(s["current_prefixes"])
     return _Grammar(
         heads,
-        f"(?:{modifiers})*(?:{found})",
+        f"(?:{modifiers})*(?!{s['not_heads']})(?:{found})",
         s["deputy"],
         re.compile(f"(?P<org>.*?)(?P<mod>(?:{modifiers})*)(?P<head>{words})"),
         re.compile(s["separators"]),
@@ -216,6 +217,7 @@ def _grammar() -> _Grammar:
         re.compile(s["outside"]),
         re.compile(s["rank_word"]),
         re.compile(s["inner_organ"]),
+        re.compile(s["in_charge"]),
         re.compile(s["bare_organ"]),
         re.compile(_organ_settings()["party_body"]),
         {word: re.compile(pattern) for word, pattern in s["fits"].items()},
@@ -255,24 +257,20 @@ class _Reading(NamedTuple):
     rank: str
     leading: bool | None
     organisation: str | None
-    tier: str
 
 
 def read_post(text: str, *, places: Places, body: str | None = None) -> Post:
     """Read a post string. ``body`` is the fullest organisation last named in the text, for elliptic posts."""
     plain, former, stated = _strip(text)
-    readings = _read_parts(plain, places, body or "")
+    readings = _read_parts(_grammar().in_charge.sub("", plain), places, body or "")
     rank = stated or min((r.rank for r in readings), key=_rank_order, default=UNKNOWN)
     organisation = next((r.organisation for r in readings if r.organisation), None)
     return Post(plain, organisation, _role(readings), rank, _leading_cadre(readings, rank), former)
 
 
 def _role(readings: list[_Reading]) -> PostRole:
-    """The highest role; a seat in the leadership of a body is not lifted by heading something inside that body."""
-    inside = _organ_settings()["subordinate"]
-    seats = [r for r in readings if r.rank != UNKNOWN and r.tier not in inside and r.role in ("deputy", "member")]
-    counted = [r for r in readings if r.tier not in inside] if seats else readings
-    return min((r.role for r in counted), key=ROLES.index, default="unknown")
+    """The highest role of the posts (field-conventions)."""
+    return min((r.role for r in readings), key=ROLES.index, default="unknown")
 
 
 def _leading_cadre(readings: list[_Reading], rank: str) -> bool | None:
@@ -351,11 +349,20 @@ def _read_one(organ: str, mod: str, head: _Head, context: str, places: Places) -
         rank = _stated_rank(mod + head.word) or UNKNOWN
     elif place == "village":
         rank = VILLAGE
+    elif role == "staff" and _private(site.tier, head, context):
+        rank = UNKNOWN
     elif role == "staff" or site.tier == "petty":
         rank = ORDINARY
     else:
         rank = _rank(place, site.tier, role, head)
-    return _Reading(role, rank, _stance(site.stands, rank), _named(_organisation(organ, head)), site.tier)
+    return _Reading(role, rank, _stance(site.stands, rank), _named(_organisation(organ, head)))
+
+
+def _private(tier: str, head: _Head, context: str) -> bool:
+    """Whether staff are of a body whose ranks are not told (enterprise, school, hospital), its own or the context's."""
+    body = _organ(context)
+    told = tier or (body["tier"] if body else "")
+    return told in _organ_settings()["unranked"] or (told == "institution" and not head.level)
 
 
 def _named(organ: str) -> str | None:
@@ -388,11 +395,32 @@ def _site(organ: str, head: _Head, context: str, places: Places) -> _Site:
         stands = "leader"
     elif head.body:
         tier = _tier(head, tier)
+    if tier in _organ_settings()["inner"] and not _of_department(host, context):
+        tier = "inner"
     if stands == "leader" and level.endswith("township") and tier in _organ_settings()["inside_township"]:
         stands = "section"
     if head.level == "public":
         return _Site("" if level == "village" else level, tier, stands)
     return _Site(_level(head.level, place.level, places) if head.level else level, tier, stands)
+
+
+def _of_department(unit: str, context: str) -> bool:
+    """Whether an inner unit (科, 处, 办) is one of a department: of the organ named before it, else of the context."""
+    outer = (_organ(unit[:end]) for end in range(2, len(unit) - 1))
+    own = next(filter(None, outer), None)
+    kind = own if own or _place(unit, Places()).level else _organ(context)
+    return kind is not None and kind["tier"] in _organ_settings()["has_sections"]
+
+
+def tells_place(name: str) -> bool:
+    """Whether the name of a body tells where it is (县水务局, not 局党组)."""
+    return bool(_place(name, Places()).level)
+
+
+def can_seat(name: str) -> bool:
+    """Whether a body has posts of its own that elliptic ones may lean on: no section or station inside another."""
+    kind = _organ(_host(name) or name)
+    return kind is not None and kind["tier"] not in _organ_settings()["no_seat"]
 
 
 def _seat(organ: str, head: _Head, context: str, places: Places) -> str:
@@ -408,9 +436,10 @@ def _site_level(host: str, kind: Entry | None, tier: str, context: str, places: 
     own = _place(host, places).level
     if kind is not None and kind.get("level") and own != "village":
         return _level(kind["level"], own, places)
-    if own or tier == "office":
+    if own:
         return own
-    return _place(context, places).level or _hall(host)
+    near = _place(context, places).level
+    return _hall(host) if near == "village" and host else near or _hall(host)
 
 
 def _hall(host: str) -> str:

@@ -26,8 +26,8 @@ from nlp.extract.mentions import (
     skeleton,
 )
 from nlp.extract.needles import candidates, grams
-from nlp.extract.phrases import Range, post_before
-from nlp.extract.posts import Places, Post, read_post
+from nlp.extract.phrases import Range, places_of, post_before
+from nlp.extract.posts import ORDINARY, UNKNOWN, Places, Post, can_seat, read_post, tells_place
 from nlp.types import Case, Caution, Sanction, Status, Subject, SubjectKind, unique
 
 _KINDS: Mapping[str, SubjectKind] = {PERSON: "person", POST: "person", ORGANISATION: "organisation", GROUP: "group"}
@@ -123,9 +123,9 @@ class _Gatherer:
             else:
                 record.measures.append((item.cause, item.status))
                 record.held = True
-        for token in linked.withdrawn:
-            record = self.records[self._key_of_fuller(token)]
-            record.measures = [(c, "revoked" if c.start < token.start else status) for c, status in record.measures]
+        for back in linked.withdrawn:
+            record = self.records[self._key_of_fuller(back.token)]
+            record.measures = [(c, "revoked" if back.takes(c) else status) for c, status in record.measures]
         for token in linked.unshared:
             self.records[self._key_of_fuller(token)].held = True
         for record in self.records.values():
@@ -134,9 +134,14 @@ class _Gatherer:
 
     def _mention(self, token: Token) -> None:
         record = self.records.setdefault(self._key(token), _Record(token))
-        if token.post and token.kind in (PERSON, POST):
+        if token.post and token.kind in (PERSON, POST) and not self._is_standing(token):
             record.posts.append(token.post)
         record.shared_post = record.shared_post or token.shared_post
+
+    def _is_standing(self, token: Token) -> bool:
+        """Whether what stands beside a name is a standing and no post (作为党员领导干部张某)."""
+        words = self.text[slice(*token.post)] if token.post else ""
+        return token.kind == PERSON and pattern("standing").match(words) is not None
 
     def _words(self, token: Token) -> str:
         return self.text[token.start : token.end]
@@ -196,7 +201,7 @@ class _Gatherer:
             alike = other is not post and other.held and post.entries <= other.entries
             if alike and (other.token.kind == PERSON or other.token.start < post.token.start):
                 posts = [p for p in map(self._pointing, self._posts(other)) if p]
-                if any(p.endswith(words) or words.endswith(p) for p in posts):
+                if any((p.endswith(words) or words.endswith(p)) and ("副" in p) == ("副" in words) for p in posts):
                     return True
         return False
 
@@ -215,7 +220,7 @@ class _Gatherer:
 class _Builder:
     """Turns records into subjects in source coordinates."""
 
-    def __init__(self, case: Case, decided: str | None, issuer: str, tokens: Iterable[Token]) -> None:
+    def __init__(self, case: Case, decided: str | None, issuer: str, tokens: Sequence[Token]) -> None:
         self.case = case
         self.text = case.text
         self.decided = decided
@@ -223,6 +228,7 @@ class _Builder:
         self.places = Places.of(case.clean.text)
         self.sanctions = load_codebook()["sanctions"]
         self.neighbours = self._neighbours(tokens)
+        self.organs = [(t.start, self.text[t.start : t.end]) for t in tokens if t.kind == ORGANISATION]
 
     def subjects(self, records: Iterable[_Record]) -> Iterator[tuple[Subject, bool]]:
         """Each subject in text order with whether it is held to account."""
@@ -233,14 +239,15 @@ class _Builder:
                 bodies.append(post.organisation)
             elif record.token.kind == ORGANISATION:
                 bodies.append(self.text[record.token.start : record.token.end])
-            for subject in self._holders(self._subject(record, post), bodies):
+            for subject in self._holders(self._subject(record, post), bodies, record.token.start):
                 yield subject, record.held
 
     def _subject(self, record: _Record, post: Post | None) -> Subject:
         token = record.token
         whole = token.name if token.kind == PERSON else (token.start, token.end) if token.kind == ORGANISATION else None
         name = self._verbatim(*whole) if whole else None
-        span = self.case.span(token.start, token.end)
+        follows = token.name and token.post and token.name[1] <= token.post[0]  # 张某，某局局长: the name alone
+        span = self.case.span(token.start, token.name[1] if token.name and follows else token.end)
         told = [*self._told(record, post)]
         bears = record.responsibility
         return Subject(
@@ -261,13 +268,13 @@ class _Builder:
             responsibility_span=self.case.span(bears.start, bears.end) if bears else None,
         )
 
-    def _holders(self, subject: Subject, bodies: list[str]) -> list[Subject]:
+    def _holders(self, subject: Subject, bodies: list[str], at: int) -> list[Subject]:
         """One subject, or two where two heads of a place are told together without a name (乡党委书记、乡长)."""
         unnamed = subject.kind == "person" and not subject.name
         pair = pattern("two_heads").match(subject.post or "") if unnamed else None
         if pair is None:
             return [subject]
-        posts = [self._read(pair["first"], bodies), self._read(pair["second"], [*bodies, pair["first"]])]
+        posts = [self._read(pair["first"], bodies, at), self._read(pair["second"], [*bodies, pair["first"]], at)]
         return [
             replace(
                 subject,
@@ -296,17 +303,19 @@ class _Builder:
         token = record.token
         if token.kind == GROUP:
             words = self.text[slice(*token.post)] if token.post else ""
-            return self._read(words, bodies) if words and not pattern("group_words").fullmatch(words) else None
+            return (
+                self._read(words, bodies, token.start)
+                if words and not pattern("group_words").fullmatch(words)
+                else None
+            )
         if not record.posts:
             shared = self._verbatim(*record.shared_post) if record.shared_post else None
             elsewhere = self._lost_post(record) or self._post_elsewhere(record) or shared
-            return self._read(elsewhere, bodies) if elsewhere else None
-        start, end = max(
-            record.posts, key=lambda p: (pattern("standing").match(self.text[slice(*p)]) is None, p[1] - p[0])
-        )
-        post, verbatim = self._read(self.text[start:end], bodies), self._verbatim(start, end)
+            return self._read(elsewhere, bodies, token.start) if elsewhere else None
+        start, end = max(record.posts, key=lambda p: p[1] - p[0])
+        post, verbatim = self._read(self.text[start:end], bodies, token.start), self._verbatim(start, end)
         if verbatim != self.text[start:end]:
-            post = replace(post, text=self._read(verbatim, bodies).text)
+            post = replace(post, text=self._read(verbatim, bodies, token.start).text)
         left = pattern("former_after").match(self.text, token.name[1]) if token.name else None
         return replace(post, former=True) if left else post
 
@@ -326,19 +335,30 @@ class _Builder:
         if record.token.kind != PERSON or not record.token.name:
             return None
         name, whole = self.text[slice(*record.token.name)], self.case.clean.text
-        found = (post_before(whole, match.start()) for match in re.finditer(re.escape(name), whole))
+        found = (post_before(whole, start) for start in places_of(whole, name))
         return next((post for post in found if post), None)
 
-    def _read(self, post: str, bodies: Sequence[str]) -> Post:
-        return read_post(post, places=self.places, body=self._body(post, bodies))
+    def _read(self, post: str, bodies: Sequence[str], start: int) -> Post:
+        read = read_post(post, places=self.places, body=self._body(post, bodies, start))
+        private = read.role == "staff" and any(self._within(body, read) for body in _BODIES.values())
+        return replace(read, rank=UNKNOWN) if private and read.rank == ORDINARY else read
 
-    def _body(self, post: str, bodies: Sequence[str]) -> str | None:
-        """The body an elliptic post belongs to: the last named that ends as the post begins (副局长 – 县水务局)."""
-        unit = pattern("unit_of_post").search(post)
+    def _body(self, post: str, bodies: Sequence[str], start: int) -> str | None:
+        """The body an elliptic post at ``start`` belongs to: the last named before it, as of a subject or at all, that
+        ends as the post begins (副局长 – 县水务局), one that tells its place first."""
+        before = [name for at, name in self.organs if at < start]
+        unit = pattern("unit_of_post").search(pattern("unit_lead").sub("", post))
         if unit is None:
-            return pattern("inspecting_body").sub("党委", bodies[-1]) if bodies else None
-        upto = re.compile(f".*{unit.group()}")
-        return next((found.group() for body in reversed(bodies) if (found := upto.match(body))), None)
+            seat = next(filter(can_seat, (*reversed(bodies), *reversed(before))), None) or self._opening_body()
+            return pattern("inspecting_body").sub("党委", seat) if seat else None
+        units: Mapping[str, str] = load_codebook()["posts"].settings["units"]
+        upto = re.compile(f".*{units.get(unit.group(), unit.group())}")
+        found = [m.group() for body in (*reversed(bodies), *reversed(before)) if (m := upto.match(body))]
+        return next(filter(tells_place, found), next(iter(found), None))
+
+    def _opening_body(self) -> str | None:
+        """The first body named at all."""
+        return self.organs[0][1] if self.organs else None
 
     # -- measures -------------------------------------------------------------------------------------------------
 
@@ -392,7 +412,7 @@ class _Builder:
     def _family(self, options: Mapping[str, str], post: Post | None) -> str:
         """The family of a bare measure: of an enterprise, of the Party alone, or of the state by date."""
         for family in ("企业", "事业单位"):
-            if family in options and self._within(_BODIES[family], post):
+            if family in options and (self._within(_BODIES[family], post) or self._of_body(_BODIES[family], post)):
                 return family
         state = "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
         return state if state in options else next(iter(options))
@@ -405,6 +425,11 @@ class _Builder:
         words = f"{post.text}{post.organisation or ''}" if post else ""
         named = pattern(body).search(words) or pattern(body).search(self._opening())
         return named is not None and pattern("public_body").search(self.text) is None
+
+    def _of_body(self, body: str, post: Post | None) -> bool:
+        """Whether the post itself is one of such a body."""
+        words = f"{post.text}{post.organisation or ''}" if post else ""
+        return body == "enterprise" and pattern("enterprise_post").search(words) is not None
 
     def _opening(self) -> str:
         """The title and the first words of the case."""

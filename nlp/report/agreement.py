@@ -54,7 +54,8 @@ def markdown(agreement: Agreement, first: str = "甲", second: str = "乙") -> s
         "",
         f"甲：{first}；乙：{second}。共同标注的案件 {agreement.cases} 起"
         f"（仅甲 {len(agreement.only_first)} 起，仅乙 {len(agreement.only_second)} 起）。"
-        "判断取否、存疑、是三值；区间由对案件的自助抽样（1000 次）得出；“—”为两人都没有用过，无从计算。",
+        "判断取否、存疑、是三值，没有列出的标签按判“否”计；"
+        "区间由对案件的自助抽样（1000 次）得出；“—”为两人都没有用过，无从计算。",
         "",
         *_labels(agreement),
         "",

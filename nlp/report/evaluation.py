@@ -30,10 +30,12 @@ def interval(figure: Figure, digits: int = 2) -> str:
 
 def differences_table(differences: Iterable[Difference], first: str, second: str) -> Iterator[str]:
     """Every difference, a line each; verdicts in Chinese, with the evidence where there is any."""
+    names = {issue.id: issue.name for issue in load_codebook().issues}
     yield f"| 案件 | 项目 | {first} | {second} |"
     yield "|---|---|---|---|"
     for one in differences:
-        cells = (one.case, one.what, _said(one.first, one.first_says), _said(one.second, one.second_says))
+        said = (_said(one.first, one.first_says), _said(one.second, one.second_says))
+        cells = (one.case, names.get(one.what, one.what), *said)
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in cells)} |"
 
 
@@ -68,7 +70,7 @@ def markdown(found: Evaluation, *, fields: bool, errors: int) -> str:
     else:
         names = {issue.id: f"`{issue.id}` {issue.name}" for issue in load_codebook().issues}
         lines += [
-            f"案件 {found.cases} 起；宏平均 F1 {number(found.macro_f1, 3)}；"
+            f"案件 {found.cases} 起；宏平均 F1 {number(found.macro_f1, 3)}（不计两边都没有的标签）；"
             f"没有问题的案件 {found.sound} 起，其中 {found.alarmed} 起被判出“是”。金标准存疑的不计。",
             "",
             *_table("标签", {**names, "all": "合计"}, found.labels),

@@ -195,7 +195,7 @@ def _subject(person: _Person) -> Row:
     }
 
 
-def case(number: int, seed: int = 0) -> Row:
+def case(number: int, seed: int | str = 0) -> Row:
     """The synthetic case ``number`` (from 1) of a seed, as a gold row."""
     rng, grammar = Random(f"{seed}:{number}"), _grammar()
     matter, body = (rng.choice(grammar[key]) for key in ("matter", "body"))
@@ -237,7 +237,7 @@ def notice(number: int, seed: int = 0) -> Row:
     """The synthetic notice ``number`` (from 1) of a seed: one to eight cases in a layout, as a gold notice row."""
     rng = Random(f"{seed}:notice:{number}")
     layout = rng.choice(_grammar()["layout"])
-    inside = [case(number * 10 + n, seed) for n in range(rng.randint(1, 8))]
+    inside = [case(n, f"{seed}:notice:{number}") for n in range(1, rng.randint(1, 8) + 1)]
     place = _pick(rng, _grammar()["letters"]["place"], 2)
     symbols = {
         "issuer": f"{place}县纪委监委",
