@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from nlp.pipeline import analyze_notice, fingerprints
+from nlp.pipeline import RULES, analyze_notice, fingerprints
 from nlp.read import ReadError, input_files, read_notices
 from nlp.rows import WRITERS, Row, json_line, measures, row
 from nlp.types import SCHEMA_VERSION, Notice
@@ -186,12 +187,12 @@ def _failed(notice: Notice, reason: str) -> Record:
     return {"rows": [], "notes": [_note("error", notice, reason, cure)]}
 
 
-def record(item: Item) -> Record:
+def record(item: Item, model: str = RULES) -> Record:
     """The rows and notes of one notice. A defect of ours met on one notice becomes its note: the rest must be done."""
     if isinstance(item, ReadError):
         return {"rows": [], "notes": [_note("error", item, item.reason, item.cure)]}
     try:
-        reading = analyze_notice(item)
+        reading = analyze_notice(item, model=model)
         rows = [row(analysis) for analysis in reading.analyses]
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -204,8 +205,8 @@ def record(item: Item) -> Record:
     return {"rows": [], "notes": [_note("no_case", item, reason, cure)]}
 
 
-def _records_of(chunk: list[Item]) -> list[Record]:
-    return [record(item) for item in chunk]
+def _records_of(chunk: list[Item], model: str = RULES) -> list[Record]:
+    return [record(item, model) for item in chunk]
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -248,6 +249,10 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 Work = Callable[[list[Item]], list[Record]]
+
+
+def _by(model: str) -> Work:
+    return partial(_records_of, model=model)
 
 
 def _one_by_one(chunk: list[Item], work: Work) -> Iterator[Record]:
@@ -376,9 +381,9 @@ def _same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 # ------------------------------------------------------------ the job
 
 
-def _identity(format: str, columns: Mapping[str, str], sources: Sequence[Source]) -> dict[str, Any]:
+def _identity(format: str, model: str, columns: Mapping[str, str], sources: Sequence[Source]) -> dict[str, Any]:
     return {
-        **fingerprints(),
+        **fingerprints(model),
         "schema": SCHEMA_VERSION,
         "format": format,
         "columns": dict(columns),
@@ -469,6 +474,7 @@ def score(
     out: Path,
     *,
     format: str = "jsonl",
+    model: str = RULES,
     workers: int = 1,
     resume: bool = False,
     force: bool = False,
@@ -477,10 +483,11 @@ def score(
 ) -> Summary:
     """Read ``inputs``, analyse every notice, write ``out``.
 
-    ``columns`` names the columns of tables (``{"text": "通报内容"}``); ``progress`` is told (notices done, notices in
-    all or None) after each. A bad file, row or notice becomes a line of OUT.errors.jsonl and the rest is done. Results
-    of earlier runs that lie in the folders of ``inputs`` are passed over.
-    Raises BatchError when the job cannot start, or cannot go on from an interrupted one.
+    ``model`` speaks beside the rules (as in ``pipeline``). ``columns`` names the columns of tables
+    (``{"text": "通报内容"}``); ``progress`` is told (notices done, notices in all or None) after each. A bad file, row
+    or notice becomes a line of OUT.errors.jsonl and the rest is done. Results of earlier runs that lie in the folders
+    of ``inputs`` are passed over.
+    Raises BatchError when the job cannot start, or cannot go on from an interrupted one; ModelNotAvailable.
     """
     started = time.monotonic()
     columns = columns or {}
@@ -489,7 +496,7 @@ def score(
     path, found = _beside(out, "part"), items(inputs, columns, out)
     sources = _sources(inputs, out)
     _apart(out, sources)
-    identity = _identity(format, columns, sources)
+    identity = _identity(format, model, columns, sources)
     if resume and not path.exists() and (done := _finished(out, identity)):
         return done
     _ready(out, path, resume=resume, force=force)
@@ -497,7 +504,7 @@ def score(
     try:
         report = progress or (lambda _done, _total: None)
         report(part.done, total)
-        for finished in records(islice(found, part.done, None), workers=workers):
+        for finished in records(islice(found, part.done, None), workers=workers, work=_by(model)):
             part.append(finished)
             report(part.done, total)
     finally:
@@ -509,13 +516,14 @@ def stream(
     inputs: Sequence[str],
     out: TextIO,
     *,
+    model: str = RULES,
     workers: int = 1,
     columns: Mapping[str, str] | None = None,
     note: Callable[[Record], None],
 ) -> Tally:
     """Like ``score``, but rows go onto an open stream as JSONL, as each is done; ``note`` hears the rest."""
     tally = Tally()
-    for done in records(items(inputs, columns or {}), workers=workers):
+    for done in records(items(inputs, columns or {}), workers=workers, work=_by(model)):
         tally.add(done)
         out.writelines(json_line(case) + "\n" for case in done["rows"])
         out.flush()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -155,11 +156,12 @@ def _columns(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _check_model(model: str) -> None:
-    """Refuse a model that this version does not have before any file is touched."""
+    """Refuse a model that cannot be used before any file is touched; tell what is doubtful about it."""
     if model != "rules":
-        from nlp.classify import load_backend
+        from nlp.classify import load_model
 
-        load_backend(model)
+        for caution in load_model(model).cautions:
+            _say(f"注意：{caution.message}")
 
 
 def _show_version(value: bool) -> None:
@@ -174,7 +176,12 @@ def _show_version(value: bool) -> None:
 Columns = Annotated[
     list[str], typer.Option("--column", metavar="键=列名", help="表格中的列，可多次给出，例如 text=通报内容")
 ]
-Model = Annotated[str, typer.Option("--model", metavar="模型", help="rules（规则，默认）| tfidf | bert | ensemble")]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", metavar="模型", help="rules（规则，默认）| tfidf | bert | ensemble，或训练所得的模型文件夹"
+    ),
+]
 
 
 @app.callback()
@@ -242,11 +249,11 @@ def _note_line(note: Record) -> str:
     return f"{file}{where}：{note['reason']}。{note['cure']}"
 
 
-def _score_to_stdout(inputs: Sequence[str], workers: int, columns: dict[str, str]) -> int:
+def _score_to_stdout(inputs: Sequence[str], **options: Any) -> int:
     from nlp.batch import stream
 
     _tell_passed_over(inputs)
-    tally = stream(inputs, sys.stdout, workers=workers, columns=columns, note=lambda note: _say(_note_line(note)))
+    tally = stream(inputs, sys.stdout, note=lambda note: _say(_note_line(note)), **options)
     _say(_counted(tally))
     return 1 if tally.errors else 0
 
@@ -290,16 +297,18 @@ def score_cli(
       wenze score '归档/**/*.html' -o 结果.jsonl --workers 4
       wenze score 台账.csv -o 结果.parquet --column text=通报内容 --column id=编号
       wenze score 通报/ -o 结果.jsonl --resume
+      wenze score 通报/ -o 结果.xlsx --model tfidf
       cat 台账.jsonl | wenze score - -o - > 结果.jsonl
     """
     chosen, columns = _format(out, format), _columns(column)
     _check_model(model)
+    options: dict[str, Any] = {"model": model, "workers": workers, "columns": columns}
     if out == STDIO:
         if resume:
             _refuse("写到标准输出的运行不能接着做。请用 -o 给出文件名再用 --resume")
-        raise typer.Exit(_score_to_stdout(inputs, workers, columns))
+        raise typer.Exit(_score_to_stdout(inputs, **options))
     try:
-        code = _score_to_file(inputs, out, format=chosen, workers=workers, resume=resume, force=force, columns=columns)
+        code = _score_to_file(inputs, out, format=chosen, resume=resume, force=force, **options)
     except KeyboardInterrupt:
         _say("已中断，做完的都在。同一条命令加 --resume 即可接着做")
         raise typer.Exit(INTERRUPTED) from None
@@ -333,6 +342,7 @@ def explain_cli(
 
     例：
       wenze explain 通报.html
+      wenze explain 通报.html --model tfidf
       cat 通报.txt | wenze explain -
     """
     from nlp.pipeline import analyze_notice
@@ -342,7 +352,7 @@ def explain_cli(
     console = _console()
     unread: list[ReadError] = []
     for notice in _read([file], _columns(column), unread):
-        _show(console, reading_view(analyze_notice(notice), legend=_in_colour(console)))
+        _show(console, reading_view(analyze_notice(notice, model=model), legend=_in_colour(console)))
     raise typer.Exit(1 if unread else 0)
 
 
@@ -452,14 +462,27 @@ def _write_report(out: str, told: str, found: Any) -> None:
         import json
         from dataclasses import asdict
 
-        told = json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n"
+        told = json.dumps(_plain_values(asdict(found)), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     Path(out).write_text(told, encoding="utf-8")
     _say(f"结果：{out}")
 
 
+def _plain_values(value: Any) -> Any:
+    """The same with null in place of NaN, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: _plain_values(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain_values(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def _check_report(out: str) -> None:
-    if out != STDIO and Path(out).suffix not in (".md", ".json"):
+    if out == STDIO:
+        return
+    if Path(out).suffix.lower() not in (".md", ".json"):
         _refuse(f"不认识输出文件 {out} 的扩展名。请写成 .md 或 .json")
+    if not Path(out).parent.is_dir():
+        _refuse(f"没有文件夹 {Path(out).parent}。请先建立，或换一个位置")
 
 
 Report = Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .md 或 .json，默认显示在终端")]
@@ -470,10 +493,11 @@ def evaluate_cli(
     *,
     gold: Annotated[str, typer.Argument(metavar="金标准", help="data/gold 格式的文件夹或 JSONL 文件")],
     chosen: Annotated[str, typer.Option("--split", metavar="划分", help="train | dev | test，默认全部")] = "",
-    fields: Annotated[bool, typer.Option("--fields", help="比较字段与案件起止，而不是标签")] = False,
+    model: Model = "rules",
+    fields: Annotated[bool, typer.Option("--fields", help="比较字段与案件起止（起止须给文件夹），而不是标签")] = False,
     errors: Annotated[int, typer.Option("--errors", metavar="个数", min=0, help="列出多少处不同，默认不列")] = 0,
     out: Report = STDIO,
-    seed: Annotated[int, typer.Option("--seed", metavar="数", help="自助抽样的随机种子")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", min=0, help="自助抽样的随机种子")] = 0,
 ) -> None:
     """与金标准比较：每个标签（或每个字段、案件起止）的准确率、召回率、F1 与 95% 区间，并可逐案列出不同之处。
 
@@ -481,6 +505,7 @@ def evaluate_cli(
 
     例：
       wenze evaluate data/gold --split dev
+      wenze evaluate data/gold --split dev --model tfidf
       wenze evaluate data/gold --split dev --fields --errors 50
     """
     from nlp.evaluate import evaluate
@@ -488,6 +513,7 @@ def evaluate_cli(
     from nlp.report.evaluation import markdown
 
     _check_report(out)
+    _check_model(model)
     if chosen not in ("", *SPLITS):
         _refuse(f"没有划分 {chosen}。请用 {'、'.join(SPLITS)} 之一")
     bad: list[GoldError] = []
@@ -498,8 +524,62 @@ def evaluate_cli(
         _say(str(error))
     if not cases:
         _refuse(f"{gold} 里没有可用的案件。请检查路径和 --split")
-    found = evaluate(cases, notices, seed=seed)
+    found = evaluate(cases, notices, model=model, seed=seed)
     _write_report(out, markdown(found, fields=fields, errors=errors), found)
+    raise typer.Exit(1 if bad else 0)
+
+
+# ------------------------------------------------------------ train
+
+train_app = typer.Typer(
+    cls=_Group,
+    help="""训练模型。
+
+例：
+  wenze train tfidf data/gold -o models/tfidf --seed 0
+""",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(train_app, name="train")
+
+
+@train_app.command("tfidf", cls=_Command)
+def train_tfidf_cli(
+    *,
+    gold: Annotated[str, typer.Argument(metavar="金标准", help="data/gold 格式的文件夹，要有 train 与 dev")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件夹", help="模型写到哪里")],
+    seed: Annotated[int, typer.Option("--seed", metavar="数", help="随机种子；同一种子得出同样的模型")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的模型")] = False,
+) -> None:
+    """训练 TF-IDF 模型：在 train 上交叉验证选参数，在 dev 上选阈值，不读 test；连同模型卡一起写出。
+
+    例：
+      wenze train tfidf data/gold -o models/tfidf --seed 0
+      wenze score 通报/ -o 结果.xlsx --model models/tfidf
+    """
+    import shlex
+
+    from nlp.gold import GoldError, load_gold
+    from nlp.train.card import write_model
+    from nlp.train.tfidf import TrainingError, train
+
+    if Path(out).exists() and not (force and Path(out).is_dir()):
+        _refuse(f"输出 {out} 已存在。换一个名字，或加 --force 覆盖（须是文件夹）")
+    bad: list[GoldError] = []
+    files = [Path(gold) / f"{split}.jsonl" for split in ("train", "dev")]
+    if missing := [path for path in files if not path.is_file()]:
+        _refuse(f"没有 {missing[0]}。请给出含 train.jsonl 与 dev.jsonl 的文件夹")
+    cases = [case for path in files for case in load_gold(path, on_error=bad.append)]
+    for error in bad:
+        _say(str(error))
+    try:
+        trained = train(cases, seed=seed, progress=_say)
+    except TrainingError as error:
+        _refuse(str(error))
+    command = shlex.join(["wenze", "train", "tfidf", gold, "-o", out, "--seed", str(seed)])
+    write_model(trained, Path(out), command)
+    _say(f"模型：{out}。试用：wenze score 通报/ -o 结果.xlsx --model {out}")
     raise typer.Exit(1 if bad else 0)
 
 
@@ -546,7 +626,7 @@ def agreement_cli(
         str, typer.Option("--texts", metavar="路径", help="正文另在何处（data/gold 格式）；有正文才能比较证据的位置")
     ] = "",
     out: Report = STDIO,
-    seed: Annotated[int, typer.Option("--seed", metavar="数", help="自助抽样的随机种子")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", min=0, help="自助抽样的随机种子")] = 0,
 ) -> None:
     """比较两人的标注：每个标签的 Cohen κ 与 Krippendorff α、证据与字段的 F1，并列出每一处不一致。
 
@@ -563,7 +643,7 @@ def agreement_cli(
 
     _check_report(out)
     bad: list[GoldError] = []
-    known = {case.id: case.text for case in load_gold(texts)} if texts else {}
+    known = {case.id: case.text for case in load_gold(texts, on_error=bad.append)} if texts else {}
     mine, yours = (load_annotations(path, texts=known, on_error=bad.append) for path in (first, second))
     for error in bad:
         _say(str(error))
@@ -630,9 +710,10 @@ def _failure(error: Exception) -> str:
     from nlp.batch import BatchError
     from nlp.classify import ModelNotAvailable
     from nlp.codebook import CodebookError
+    from nlp.gold import GoldError
     from nlp.read import os_reason
 
-    if isinstance(error, (BatchError, CodebookError, ModelNotAvailable)):
+    if isinstance(error, (BatchError, CodebookError, GoldError, ModelNotAvailable)):
         return str(error)
     if isinstance(error, OSError):
         return f"读写文件失败：{os_reason(error)}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"

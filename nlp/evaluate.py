@@ -15,7 +15,8 @@ import numpy as np
 from nlp.clean import clean
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase, GoldNotice
-from nlp.pipeline import analyze
+from nlp.pipeline import RULES, analyze
+from nlp.rows import shown
 from nlp.split import split
 from nlp.types import Extraction, Notice, Span, Subject
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESAMPLES, LEVEL = 1000, 0.95
+_AT_ONCE = 50  # resamples drawn together, so that memory stays small whatever the number of cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,16 @@ def bootstrap(
     """``figure`` of the summed counts, with the percentile interval over resampled cases.
 
     ``counts`` is n cases x m; ``figure`` takes b x m sums and gives b values. Resampling n cases with replacement is
-    drawing how often each counts, so b resamples are one matrix product. NaN resamples are left out of the interval.
+    drawing how often each counts, so b resamples are a matrix product. NaN resamples are left out of the interval.
     """
     counts = np.asarray(counts, dtype=np.float64)
     value = float(figure(counts.sum(axis=0, keepdims=True))[0])
     if not len(counts) or np.isnan(value):
         return Figure(value, float("nan"), float("nan"))
-    drawn = np.random.default_rng(seed).multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=resamples)
-    values = figure(drawn @ counts)
+    rng, even = np.random.default_rng(seed), np.full(len(counts), 1 / len(counts))
+    values = np.concatenate(
+        [figure(rng.multinomial(len(counts), even, size=_AT_ONCE) @ counts) for _ in range(0, resamples, _AT_ONCE)]
+    )
     low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Figure(value, float(low), float(high))
 
@@ -93,7 +97,7 @@ def prf(counts: NDArray[Any], *, seed: int = 0) -> Prf:
 
 # ------------------------------------------------------------ what an extraction claims
 
-Fact = tuple[Hashable, ...]
+Claim = tuple[Hashable, ...]
 
 
 def who(subject: Subject) -> str:
@@ -101,12 +105,12 @@ def who(subject: Subject) -> str:
     return "".join((subject.name or subject.post or f"{subject.kind}{subject.count or ''}").split())
 
 
-def _measures(subject: Subject) -> Iterator[Fact]:
+def _measures(subject: Subject) -> Iterator[Claim]:
     return ((who(subject), sanction.name) for sanction in subject.sanctions)
 
 
-def _of(key: str) -> Callable[[Extraction], Iterator[Fact]]:
-    def facts(extraction: Extraction) -> Iterator[Fact]:
+def _of(key: str) -> Callable[[Extraction], Iterator[Claim]]:
+    def facts(extraction: Extraction) -> Iterator[Claim]:
         for subject in extraction.subjects:
             if (value := getattr(subject, key)) is not None:
                 yield who(subject), value
@@ -114,11 +118,11 @@ def _of(key: str) -> Callable[[Extraction], Iterator[Fact]]:
     return facts
 
 
-def _decision_date(extraction: Extraction) -> Iterator[Fact]:
+def _decision_date(extraction: Extraction) -> Iterator[Claim]:
     return ((fact.text,) for fact in extraction.dates if fact.id == "decision")
 
 
-ASPECTS: dict[str, tuple[str, Callable[[Extraction], Iterable[Fact]]]] = {
+ASPECTS: dict[str, tuple[str, Callable[[Extraction], Iterable[Claim]]]] = {
     "issuer": ("问责主体", lambda e: [("".join(e.issuer.text.split()),)] if e.issuer else []),
     "date": ("决定日期", _decision_date),
     "subject": ("问责对象", lambda e: [(who(s), s.kind) for s in e.subjects]),
@@ -135,7 +139,7 @@ ASPECTS: dict[str, tuple[str, Callable[[Extraction], Iterable[Fact]]]] = {
 }
 
 
-def differences(one: Extraction, other: Extraction, aspect: str) -> tuple[set[Fact], set[Fact]]:
+def differences(one: Extraction, other: Extraction, aspect: str) -> tuple[set[Claim], set[Claim]]:
     """What only ``one`` says of an aspect, and what only ``other`` says."""
     mine, yours = (set(ASPECTS[aspect][1](extraction)) for extraction in (one, other))
     return mine - yours, yours - mine
@@ -147,8 +151,18 @@ def field_counts(gold: Extraction, read: Extraction, aspect: str) -> tuple[int, 
     return len(set(ASPECTS[aspect][1](gold))) - len(missed), len(extra), len(missed)
 
 
-def _plain(facts: set[Fact]) -> str:
-    return "；".join(" ".join(str(part) for part in fact) for fact in sorted(facts, key=str)) or "—"
+def _plain(facts: set[Claim]) -> str:
+    return "；".join(" ".join(map(_word, fact)) for fact in sorted(facts, key=str)) or "—"
+
+
+def _word(part: Hashable) -> str:
+    """A value in Chinese where the row schema has a word for it."""
+    if isinstance(part, bool):
+        return "是" if part else "否"
+    try:
+        return shown(str(part))
+    except KeyError:
+        return str(part)
 
 
 def field_differences(case: str, one: Extraction, other: Extraction) -> Iterator[Difference]:
@@ -196,6 +210,7 @@ class Evaluation:
     """How wenze fares on gold cases.
 
     ``labels``: ``yes`` per label, ``all`` over labels; an ``unsure`` of the gold counts neither for nor against.
+    ``macro_f1`` is the mean over the labels that gold or wenze ever claims.
     ``alarmed``: of the ``sound`` cases without any label, those that got a ``yes``. ``fields``: per aspect, over the
     ``annotated`` cases. ``boundaries``: cases and boundaries of whole ``notices``. ``differences``: gold first.
     """
@@ -210,6 +225,12 @@ class Evaluation:
     notices: int
     boundaries: Mapping[str, Prf]
     differences: tuple[Difference, ...]
+
+
+def _mean(values: Iterable[float]) -> float:
+    """The mean of the defined ones; NaN where none is."""
+    defined = [value for value in values if not np.isnan(value)]
+    return sum(defined) / len(defined) if defined else float("nan")
 
 
 def merged(extractions: Iterable[Extraction]) -> Extraction:
@@ -231,9 +252,11 @@ def label_counts(case: GoldCase, label: str, told: Container[str]) -> tuple[int,
     return int(gold and found), int(found and not gold), int(gold and not found)
 
 
-def evaluate(cases: Sequence[GoldCase], notices: Sequence[GoldNotice] = (), *, seed: int = 0) -> Evaluation:
-    """Run wenze on gold cases and notices and compare."""
-    readings = [analyze(Notice(id=case.id, text=case.text)) for case in cases]
+def evaluate(
+    cases: Sequence[GoldCase], notices: Sequence[GoldNotice] = (), *, model: str = RULES, seed: int = 0
+) -> Evaluation:
+    """Run wenze, with ``model`` beside the rules, on gold cases and notices and compare. Raises ModelNotAvailable."""
+    readings = [analyze(Notice(id=case.id, text=case.text), model=model) for case in cases]
     told = [{f.issue for a in reading for f in a.findings if f.verdict == "yes"} for reading in readings]
     names = load_codebook().labels
     table = np.array([[label_counts(c, label, found) for label in names] for c, found in zip(cases, told, strict=True)])
@@ -249,7 +272,7 @@ def evaluate(cases: Sequence[GoldCase], notices: Sequence[GoldNotice] = (), *, s
     return Evaluation(
         cases=len(cases),
         labels={**labels, "all": prf(table.sum(axis=1), seed=seed)},
-        macro_f1=float(np.mean([np.nan_to_num(one.f1.value) for one in labels.values()])),
+        macro_f1=_mean(one.f1.value for one in labels.values()),
         sound=len(sound),
         alarmed=sum(sound),
         annotated=len(pairs),

@@ -1,21 +1,22 @@
 """The one path: a notice -> clean -> cases -> extraction -> findings -> analyses.
 
-In: ``Notice`` values, bare texts, or mappings with ``text``. Out: one ``Analysis`` a case.
-Never touches disk (but to fingerprint its own code) and never prints.
+In: ``Notice`` values, bare texts, or mappings with ``text``. Out: one ``Analysis`` a case. The rules always speak; a
+trained model, where one is named, adds its own. Never touches disk (but to fingerprint its own code and to load the
+model) and never prints.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nlp
-from nlp.types import Analysis, Case, Caution, Clean, Notice, Split, unique
+from nlp.types import Analysis, Case, Caution, Clean, Evidence, Finding, IssueId, Notice, Split, unique
 
 RULES = "rules"
 _FIELDS = frozenset(field.name for field in fields(Notice)) - {"cautions"}
@@ -44,11 +45,13 @@ def code_fingerprint() -> str:
 
 
 @cache
-def fingerprints() -> dict[str, str]:
-    """Who makes a result: the fingerprints of code, codebook and model."""
+def fingerprints(model: str = RULES) -> dict[str, str]:
+    """Who makes a result: the fingerprints of code, codebook and model. Raises ModelNotAvailable."""
+    from nlp.classify import load_model
     from nlp.codebook import load_codebook
 
-    return {"code": code_fingerprint(), "codebook": load_codebook().fingerprint, "model": RULES}
+    mark = RULES if model == RULES else load_model(model).mark
+    return {"code": code_fingerprint(), "codebook": load_codebook().fingerprint, "model": mark}
 
 
 def as_notice(item: Notice | str | Mapping[str, Any]) -> Notice:
@@ -80,7 +83,7 @@ def _told(value: object) -> str | None:
     return None if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
 
 
-def _analysis(case: Case, before: tuple[Caution, ...]) -> Analysis:
+def _analysis(case: Case, before: tuple[Caution, ...], model: str) -> Analysis:
     from nlp.classify.decide import decide, priority, rule_scores
     from nlp.classify.rules import rule_findings
     from nlp.extract import extract
@@ -88,9 +91,32 @@ def _analysis(case: Case, before: tuple[Caution, ...]) -> Analysis:
     extraction = extract(case)
     ruled = rule_findings(case, extraction)
     scores = rule_scores(ruled)
-    findings = decide(scores, ruled)
-    cautions = unique((*before, *extraction.cautions))
-    return Analysis(case, extraction, scores, findings, cautions, priority(findings), dict(fingerprints()))
+    cautions = (*before, *extraction.cautions)
+    if model == RULES:
+        findings = decide(scores, ruled)
+    else:
+        told, findings, doubts = _with_model(case, ruled, model)
+        scores = {label: max(score, told[label]) for label, score in scores.items()}
+        cautions = (*cautions, *doubts)
+    made_by = dict(fingerprints(model))
+    return Analysis(case, extraction, scores, findings, unique(cautions), priority(findings), made_by)
+
+
+def _with_model(
+    case: Case, ruled: Sequence[Finding], named: str
+) -> tuple[dict[IssueId, float], tuple[Finding, ...], tuple[Caution, ...]]:
+    """What the model gives each label, the findings of rules and model, and the doubts about the model."""
+    from nlp.classify import load_model
+    from nlp.classify.decide import decide
+
+    model = load_model(named)
+    told = model.scores(case.text)
+
+    def explain(label: IssueId) -> list[Evidence]:
+        return [case.evidence(span.start, span.end) for span in model.classifier.explain(case.text, label)]
+
+    findings = decide(told, ruled, thresholds=model.thresholds, by=model.name, explain=explain)
+    return told, findings, model.cautions
 
 
 def _split(notice: Notice) -> Split:
@@ -100,21 +126,24 @@ def _split(notice: Notice) -> Split:
     return split(clean(notice))
 
 
-def analyze_notice(item: Notice | str | Mapping[str, Any]) -> Reading:
-    """Everything wenze reads off one notice; nothing is lost when it holds no case."""
+def analyze_notice(item: Notice | str | Mapping[str, Any], *, model: str = RULES) -> Reading:
+    """Everything wenze reads off one notice; nothing is lost when it holds no case.
+
+    ``model`` names a trained model, or its folder, that speaks beside the rules. Raises ModelNotAvailable.
+    """
     notice = as_notice(item)
     parts = _split(notice)
     before = unique((*notice.cautions, *parts.clean.cautions, *parts.cautions))
-    analyses = tuple(_analysis(case, before) for case in parts.cases)
+    analyses = tuple(_analysis(case, before, model) for case in parts.cases)
     return Reading(parts.clean, analyses, unique((*before, *(c for analysis in analyses for c in analysis.cautions))))
 
 
-def analyze(notice: Notice | str | Mapping[str, Any]) -> list[Analysis]:
-    """The cases of one notice, each analysed; [] when it holds none."""
-    return list(analyze_notice(notice).analyses)
+def analyze(notice: Notice | str | Mapping[str, Any], *, model: str = RULES) -> list[Analysis]:
+    """The cases of one notice, each analysed; [] when it holds none. ``model`` as in ``analyze_notice``."""
+    return list(analyze_notice(notice, model=model).analyses)
 
 
-def analyze_many(notices: Iterable[Notice | str | Mapping[str, Any]]) -> Iterator[Analysis]:
-    """The cases of many notices in their order, one at a time."""
+def analyze_many(notices: Iterable[Notice | str | Mapping[str, Any]], *, model: str = RULES) -> Iterator[Analysis]:
+    """The cases of many notices in their order, one at a time. ``model`` as in ``analyze_notice``."""
     for notice in notices:
-        yield from analyze_notice(notice).analyses
+        yield from analyze_notice(notice, model=model).analyses

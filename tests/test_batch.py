@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,8 +81,8 @@ def test_the_record_of_the_run_counts_findings_by_issue_and_verdict(
     claim = Finding("rushed", "快查严办", "yes", 0.8, "stated", "rules", "当日处理", ())
     whole = batch.analyze_notice
 
-    def claiming(item: Notice) -> Reading:
-        reading = whole(item)
+    def claiming(item: Notice, **how: Any) -> Reading:
+        reading = whole(item, **how)
         return replace(reading, analyses=tuple(replace(a, findings=(claim,)) for a in reading.analyses))
 
     monkeypatch.setattr(batch, "analyze_notice", claiming)
@@ -135,10 +136,10 @@ def test_a_defect_met_on_one_notice_costs_only_that_notice(
 ) -> None:
     whole = batch.analyze_notice
 
-    def broken(item: Notice) -> object:
+    def broken(item: Notice, **how: Any) -> object:
         if item.id == "n2":
             raise KeyError("党内警告")
-        return whole(item)
+        return whole(item, **how)
 
     monkeypatch.setattr(batch, "analyze_notice", broken)
     assert score([str(rows_file)], tmp_path / "out.jsonl").exit_code == 1
@@ -267,9 +268,9 @@ def test_what_is_done_is_not_done_again(rows_file: Path, tmp_path: Path, monkeyp
     seen: list[str] = []
     whole = batch.analyze_notice
 
-    def watched(item: Notice) -> object:
+    def watched(item: Notice, **how: Any) -> object:
         seen.append(item.id)
-        return whole(item)
+        return whole(item, **how)
 
     monkeypatch.setattr(batch, "analyze_notice", watched)
     score([str(rows_file)], tmp_path / "out.jsonl", resume=True)

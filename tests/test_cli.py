@@ -189,7 +189,7 @@ def test_a_format_may_be_written_in_capitals(notice: Path, tmp_path: Path) -> No
 def test_a_refusal_of_the_system_is_told_in_chinese(
     notice: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "out.jsonl")
 
     monkeypatch.setattr("nlp.pipeline.analyze_notice", refused)

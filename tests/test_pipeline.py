@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
 import nlp
 from nlp import pipeline
+from nlp.classify import Model, ModelNotAvailable
+from nlp.codebook import load_codebook
 from nlp.pipeline import analyze, analyze_many, analyze_notice, as_notice, fingerprints
 from nlp.read import read_notices
 from nlp.rows import Row, row, violations
-from nlp.types import Caution, Notice
+from nlp.types import Caution, Notice, Scores, Span
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "nlp" / "examples"
@@ -101,6 +105,71 @@ def test_every_analysis_names_what_made_it() -> None:
     assert analysis.made_by == fingerprints()
     assert analysis.made_by["code"].startswith(nlp.__version__ + "+")
     assert analysis.made_by["model"] == pipeline.RULES
+
+
+# ------------------------------------------------------------ with a trained model beside the rules
+
+LEFT_AT_THAT = "督导组反馈：该局对断头路问题一问了之，以问责代替整改，事后未提任何整改要求。" + TEXT
+
+
+def model_of(monkeypatch: pytest.MonkeyPatch, score: float, *cautions: Caution) -> None:
+    """A model named as the shipped one that gives ``rushed`` a score, and points at the first five characters."""
+
+    class Pointing:
+        labels = load_codebook().labels
+
+        def score(self, texts: list[str]) -> Scores:
+            row = [score if label == "rushed" else 0.0 for label in self.labels]
+            return Scores(self.labels, np.array([row for _ in texts]))
+
+        def explain(self, text: str, label: str) -> tuple[Span, ...]:
+            return (Span(0, 5),)
+
+    model = Model("tfidf", "tfidf+1", cast(Any, Pointing()), {"rushed": (0.3, 0.6)}, cautions)
+    monkeypatch.setattr("nlp.classify.load_model", lambda _: model)
+    fingerprints.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _forget_models() -> Iterator[None]:
+    yield
+    fingerprints.cache_clear()
+
+
+@pytest.mark.parametrize(("score", "verdicts"), [(0.1, []), (0.4, ["unsure"]), (0.7, ["yes"])])
+def test_a_model_adds_what_its_thresholds_allow_and_shows_where(
+    score: float, verdicts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_of(monkeypatch, score)
+    (analysis,) = analyze(TEXT, model="tfidf")
+    added = [finding for finding in analysis.findings if finding.by == "tfidf"]
+    assert [finding.verdict for finding in added] == verdicts
+    assert [(f.basis, [analysis.case.source(Span(e.start, e.end)) for e in f.evidence]) for f in added] == [
+        ("statistical", [analysis.case.text[:5]]) for _ in verdicts
+    ]
+    assert analysis.scores["rushed"] == score
+
+
+def test_what_the_rules_find_is_found_with_a_model_too() -> None:
+    (ruled,), (both,) = analyze(LEFT_AT_THAT), analyze(LEFT_AT_THAT, model="tfidf")
+    assert ruled.findings
+    assert [finding for finding in both.findings if finding.by == "rules"] == list(ruled.findings)
+
+
+def test_a_result_names_the_model_and_its_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
+    doubt = Caution("model_older_than_codebook", "旧")
+    model_of(monkeypatch, 0.0, doubt)
+    reading = analyze_notice(TEXT, model="tfidf")
+    (analysis,) = reading.analyses
+    assert analysis.made_by == fingerprints("tfidf")
+    assert analysis.made_by["model"] == "tfidf+1"
+    assert doubt in analysis.cautions
+    assert doubt in reading.cautions
+
+
+def test_a_model_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ModelNotAvailable, match="没有名为"):
+        analyze(TEXT, model="gpt")
 
 
 @pytest.mark.parametrize("name", [name for name in nlp.__all__ if name != "__version__"])

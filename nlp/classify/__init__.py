@@ -1,35 +1,106 @@
 """Backends by name, imported only when asked for.
 
-In: a backend's name. Out: a ready ``Classifier``. Never loads a heavy library for another backend's sake.
+In: a backend's name, or the folder of a model. Out: a ready ``Classifier``, or a ``Model`` with the thresholds that
+travel beside it. Never loads a heavy library for another backend's sake.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from nlp.classify.base import Classifier
+from nlp.classify.base import LABELS_FILE, RETRAIN, Classifier, ModelNotAvailable, check_labels, read_record
+from nlp.codebook import load_codebook
+from nlp.types import Caution, IssueId
 
-__all__ = ["BACKENDS", "ModelNotAvailable", "load_backend"]
+__all__ = ["BACKENDS", "RULES", "Model", "ModelNotAvailable", "load_backend", "load_model"]
 
+RULES = "rules"
 BACKENDS: dict[str, str] = {
-    "rules": "nlp.classify.rules:RuleClassifier",
+    RULES: "nlp.classify.rules:RuleClassifier",
+    "tfidf": "nlp.classify.tfidf:TfidfClassifier",
 }
-_LATER = ("tfidf", "bert", "ensemble")
+_LATER = ("bert", "ensemble")
+_PACKAGE = Path(__file__).parent.parent
+# In an installed package the models lie inside it, in a checkout beside it.
+_SHELVES = (_PACKAGE / "models", _PACKAGE.parent / "models")
+THRESHOLDS_FILE = "thresholds.json"
+_TELLS_NOTHING = frozenset({"MODEL_CARD.md", "metrics.json"})
 
 
-class ModelNotAvailable(ValueError):  # noqa: N818
-    """No such backend in this version; the message (Chinese) says which there are."""
+@dataclass(frozen=True)
+class Model:
+    """A trained backend and what travels with it.
+
+    ``mark`` names the model by the content of its files ('tfidf+3f2a…'); ``thresholds`` are (unsure from, yes from);
+    ``cautions`` are doubts about the model itself, such as labels redefined since it was trained.
+    """
+
+    name: str
+    mark: str
+    classifier: Classifier
+    thresholds: Mapping[IssueId, tuple[float, float]]
+    cautions: tuple[Caution, ...] = ()
+
+    def scores(self, text: str) -> dict[IssueId, float]:
+        """The probability of each label for one text."""
+        found = self.classifier.score([text])
+        return dict(zip(found.labels, map(float, found.values[0]), strict=True))
+
+
+def shipped(name: str) -> Path:
+    """The folder of a model that comes with wenze. Raises ModelNotAvailable."""
+    for shelf in _SHELVES:
+        if (shelf / name / LABELS_FILE).is_file():
+            return shelf / name
+    raise ModelNotAvailable(f"安装里没有模型 {name} 的文件。请重新安装 wenze，或用 wenze train {name} 训练一个")
 
 
 def load_backend(name: str, folder: Path | None = None) -> Classifier:
-    """The backend ``name``, loaded from ``folder`` where it keeps files. Raises ModelNotAvailable."""
+    """The backend ``name``, from ``folder`` or as shipped. Raises ModelNotAvailable."""
     if name not in BACKENDS:
         now, later = "、".join(BACKENDS), "、".join(_LATER)
         if name in _LATER:
             raise ModelNotAvailable(f"模型 {name} 尚未随本版本提供（{later} 将在后续版本提供）；现在可用：{now}")
-        raise ModelNotAvailable(f"没有名为 {name!r} 的模型；现在可用：{now}，后续版本提供：{later}")
+        raise ModelNotAvailable(f"没有名为 {name!r} 的模型；现在可用：{now}，或模型文件夹；后续版本提供：{later}")
     module, _, attribute = BACKENDS[name].partition(":")
     backend = getattr(import_module(module), attribute)
-    return cast(Classifier, backend.load(folder) if folder else backend())
+    if name == RULES and folder is None:
+        return cast(Classifier, backend())
+    return cast(Classifier, backend.load(folder or shipped(name)))
+
+
+@cache
+def load_model(named: str) -> Model:
+    """The trained model of a name or of a folder, loaded once. Raises ModelNotAvailable."""
+    folder = Path(named)
+    if named not in BACKENDS and (folder / LABELS_FILE).is_file():
+        name = str(read_record(folder / LABELS_FILE).get("backend"))
+    else:
+        name, folder = named, shipped(named) if named in BACKENDS else folder
+    classifier = load_backend(name, folder)
+    return Model(name, f"{name}+{_fingerprint(folder)}", classifier, _thresholds(folder), check_labels(folder))
+
+
+def _thresholds(folder: Path) -> dict[IssueId, tuple[float, float]]:
+    path = folder / THRESHOLDS_FILE
+    try:
+        bands = {label: (float(b["unsure"]), float(b["yes"])) for label, b in read_record(path).items()}
+    except (KeyError, TypeError) as error:
+        raise ModelNotAvailable(f"模型文件 {path} 已损坏：每个标签都要有 unsure 与 yes 两个数。{RETRAIN}") from error
+    if set(bands) != set(load_codebook().labels) or not all(0 <= unsure <= yes <= 1 for unsure, yes in bands.values()):
+        raise ModelNotAvailable(f"模型文件 {path} 已损坏：标签不全，或不满足 0 ≤ unsure ≤ yes ≤ 1。{RETRAIN}")
+    return bands
+
+
+def _fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.name not in _TELLS_NOTHING:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""Fitting, choosing thresholds, measuring, and the model card; one module a backend."""

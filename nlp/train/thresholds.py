@@ -1,0 +1,66 @@
+"""Thresholds per label, chosen on the dev split for a stated aim.
+
+In: probabilities and gold verdicts of cases. Out: (unsure from, yes from) per label. Never sees train or test.
+
+Aim: the highest F2 over all labels, with a ``yes``, of the rules or the model, on at most ``CAP`` of the sound cases.
+A label has about ten positive cases in dev, too few to trust its own best threshold: on the logit scale the threshold
+of a label is a common one plus the label's deviation from the mean of all labels' best, shrunk by n / (n + ``PRIOR``),
+n being its positive cases. The common one is then chosen to meet the aim. ``unsure`` begins where the same thresholds,
+moved down together, would speak of ``UNSURE_CAP`` of the sound cases.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CAP, UNSURE_CAP, PRIOR, BETA = 0.10, 0.25, 20, 2.0
+_GRID = np.round(np.arange(-8.0, 8.0001, 0.02), 2)
+
+Array = NDArray[Any]
+
+
+def choose(values: Array, verdicts: Array, sound: Array, alarmed: Array) -> tuple[Array, Array]:
+    """The probabilities from which each label is unsure, and yes.
+
+    ``values`` and ``verdicts`` (1 yes, 0 no, -1 unsure: not counted) are n x k; ``sound`` marks cases without issue,
+    ``alarmed`` those of which the rules speak anyhow.
+    """
+    logits = np.log(values / (1 - values)) if len(values) else values
+    positives = (verdicts == 1).sum(axis=0)
+    judged = positives > 0
+    deviations = np.zeros(verdicts.shape[1])
+    if judged.any():
+        best = np.array([_best(logits[:, k], verdicts[:, k]) for k in np.flatnonzero(judged)])
+        deviations[judged] = (positives / (positives + PRIOR))[judged] * (best - best.mean())
+    shifted = logits - deviations
+    alarms = np.array([_alarms(shifted[sound], alarmed[sound], common) for common in _GRID])
+    scores = np.array([_f(shifted >= common, verdicts) for common in _GRID])
+    yes = float(_GRID[np.argmax(np.where(alarms <= CAP, scores, -1.0))])
+    unsure = min(yes, float(_GRID[np.argmax(alarms <= UNSURE_CAP)]))
+    return _probability(deviations + unsure), _probability(deviations + yes)
+
+
+def _probability(logits: Array) -> Array:
+    return np.asarray(np.round(1 / (1 + np.exp(-logits)), 4))
+
+
+def _f(told: Array, verdicts: Array) -> float:
+    """F2 of boolean claims; those where the gold hesitates do not count."""
+    right = int((told & (verdicts == 1)).sum())
+    extra, missed = int((told & (verdicts == 0)).sum()), int((~told & (verdicts == 1)).sum())
+    weight = BETA**2
+    return (1 + weight) * right / max((1 + weight) * right + weight * missed + extra, 1)
+
+
+def _best(logits: Array, verdicts: Array) -> float:
+    """The middle of the thresholds of highest F2 for one label."""
+    scores = np.array([_f(logits >= common, verdicts) for common in _GRID])
+    return float(np.mean(_GRID[scores >= scores.max()]))
+
+
+def _alarms(logits: Array, alarmed: Array, common: float) -> float:
+    """The share of cases with any claim."""
+    return float(((logits >= common).any(axis=1) | alarmed).mean()) if len(alarmed) else 0.0
