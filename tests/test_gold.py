@@ -78,9 +78,7 @@ def test_spans_of_measures_hold_words_that_the_codebook_knows_for_them(gold: dic
             count += 1
             if not any(known[sanction.name].find(words)) and sanction.name != "检查(党组织)":
                 unlike.append((case.id, sanction.name, words))
-    assert len(unlike) < 0.06 * count, (
-        unlike
-    )  # wordings it does not know yet: 清退, 反思
+    assert len(unlike) < 0.06 * count, unlike  # wordings it does not know yet: 清退, 反思
 
 
 def test_a_label_is_not_a_near_miss_of_itself(gold: dict[Split, list[GoldCase]]) -> None:
