@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from nlp import analyze, load_codebook
-from nlp.evaluate import merged, prf, who
+from nlp.evaluate import merged, prf, set_counts, who
 from nlp.gold import GoldCase, load_gold
 from nlp.types import Extraction, Notice
 
@@ -120,17 +120,13 @@ class Uie:
 # ------------------------------------------------------------ the comparison
 
 
-def counts(gold: Pairs, found: Pairs) -> tuple[int, int, int]:
-    return len(gold & found), len(found - gold), len(gold - found)
-
-
 def run(name: str, extract: Callable[[str], Pairs], cases: Iterable[GoldCase]) -> dict[str, Any]:
     known = [case for case in cases if case.fields]
     extract(known[0].text)  # load and warm up
     start = time.perf_counter()
     found = [extract(case.text) for case in known]
     seconds = time.perf_counter() - start
-    table = [counts(pairs(case.fields), one) for case, one in zip(known, found, strict=True) if case.fields]
+    table = [set_counts(pairs(case.fields), one) for case, one in zip(known, found, strict=True) if case.fields]
     return {"name": name, "prf": prf(np.array(table)), "speed": sum(len(case.text) for case in known) / seconds}
 
 

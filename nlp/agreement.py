@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nlp.codebook import load_codebook
-from nlp.evaluate import Difference, Figure, Prf, bootstrap, field_differences, field_figures, prf
+from nlp.evaluate import Difference, Figure, Prf, bootstrap, field_differences, field_figures, mean, prf
 from nlp.gold import Annotation
 from nlp.types import IssueId
 
@@ -111,7 +111,6 @@ def agreement(first: Mapping[str, Annotation], second: Mapping[str, Annotation],
             mine, yours = (VERDICTS.index(one[case].verdict(label)) for one in (first, second))
             tables[row, column, mine * len(VERDICTS) + yours] = 1
     per_label = tuple(_label(label, tables[:, n], seed) for n, label in enumerate(labels))
-    known = [one.alpha.value for one in per_label if not np.isnan(one.alpha.value)]
     evidence = [_evidence(first[case], second[case]) for case in shared]
     pairs = [(case, a, b) for case in shared if (a := first[case].fields) and (b := second[case].fields)]
     return Agreement(
@@ -121,7 +120,7 @@ def agreement(first: Mapping[str, Annotation], second: Mapping[str, Annotation],
         labels=per_label,
         pooled_kappa=bootstrap(tables.sum(axis=1), kappa, seed=seed),
         pooled_alpha=bootstrap(tables.sum(axis=1), alpha, seed=seed),
-        mean_alpha=float(np.mean(known)) if known else float("nan"),
+        mean_alpha=mean(one.alpha.value for one in per_label),
         evidence=prf(np.array([counts[:3] for counts in evidence if counts]), seed=seed) if any(evidence) else None,
         evidence_touching=_share(evidence),
         field_cases=len(pairs),

@@ -21,7 +21,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from nlp.pipeline import RULES, analyze_notice, fingerprints
+from nlp.classify import RULES
+from nlp.pipeline import analyze_notice, fingerprints
 from nlp.read import ReadError, input_files, read_notices
 from nlp.rows import WRITERS, Row, json_line, measures, row
 from nlp.types import SCHEMA_VERSION, Notice

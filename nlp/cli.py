@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import math
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -462,18 +461,11 @@ def _write_report(out: str, told: str, found: Any) -> None:
         import json
         from dataclasses import asdict
 
-        told = json.dumps(_plain_values(asdict(found)), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        from nlp.rows import plain
+
+        told = json.dumps(plain(asdict(found)), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     Path(out).write_text(told, encoding="utf-8")
     _say(f"结果：{out}")
-
-
-def _plain_values(value: Any) -> Any:
-    """The same with null in place of NaN, which JSON has no word for."""
-    if isinstance(value, dict):
-        return {key: _plain_values(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain_values(one) for one in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _check_report(out: str) -> None:

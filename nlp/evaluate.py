@@ -6,16 +6,17 @@ per label and aspect, figures with bootstrap intervals over cases, and the diffe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nlp.classify import RULES
 from nlp.clean import clean
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase, GoldNotice
-from nlp.pipeline import RULES, analyze
+from nlp.pipeline import analyze
 from nlp.rows import shown
 from nlp.split import split
 from nlp.types import Extraction, Notice, Span, Subject
@@ -87,6 +88,17 @@ def f1(counts: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(right / (right + wrong))
 
 
+def set_counts(gold: Set[Hashable], read: Set[Hashable]) -> tuple[int, int, int]:
+    """Right, extra and missed of what is claimed, held against the gold."""
+    return len(gold & read), len(read - gold), len(gold - read)
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean of the values that are defined; NaN where none is."""
+    defined = [value for value in values if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")
+
+
 def prf(counts: NDArray[Any], *, seed: int = 0) -> Prf:
     """Figures of n cases x 3 counts (right, extra, missed)."""
     right, extra, missed = (int(n) for n in np.asarray(counts).reshape(-1, 3).sum(axis=0))
@@ -147,8 +159,7 @@ def differences(one: Extraction, other: Extraction, aspect: str) -> tuple[set[Cl
 
 def field_counts(gold: Extraction, read: Extraction, aspect: str) -> tuple[int, int, int]:
     """Right, extra and missed facts of an aspect in one case, ``read`` held against ``gold``."""
-    missed, extra = differences(gold, read, aspect)
-    return len(set(ASPECTS[aspect][1](gold))) - len(missed), len(extra), len(missed)
+    return set_counts(*(set(ASPECTS[aspect][1](extraction)) for extraction in (gold, read)))
 
 
 def _plain(facts: set[Claim]) -> str:
@@ -189,11 +200,7 @@ def boundary_counts(gold: Iterable[Span], read: Iterable[Span]) -> dict[str, tup
     """Right, extra and missed in one notice: whole cases (start and end both right), and boundaries one by one."""
     mine, yours = ({(span.start, span.end) for span in spans} for spans in (gold, read))
     ends = [{(place, case[place]) for case in cases for place in (0, 1)} for cases in (mine, yours)]
-    sets: dict[str, tuple[set[tuple[int, int]], set[tuple[int, int]]]] = {
-        "case": (mine, yours),
-        "boundary": (ends[0], ends[1]),
-    }
-    return {name: (len(one & other), len(other - one), len(one - other)) for name, (one, other) in sets.items()}
+    return {"case": set_counts(mine, yours), "boundary": set_counts(*ends)}
 
 
 def boundary_figures(pairs: Iterable[tuple[Iterable[Span], Iterable[Span]]], *, seed: int = 0) -> Mapping[str, Prf]:
@@ -225,12 +232,6 @@ class Evaluation:
     notices: int
     boundaries: Mapping[str, Prf]
     differences: tuple[Difference, ...]
-
-
-def _mean(values: Iterable[float]) -> float:
-    """The mean of the defined ones; NaN where none is."""
-    defined = [value for value in values if not np.isnan(value)]
-    return sum(defined) / len(defined) if defined else float("nan")
 
 
 def merged(extractions: Iterable[Extraction]) -> Extraction:
@@ -272,7 +273,7 @@ def evaluate(
     return Evaluation(
         cases=len(cases),
         labels={**labels, "all": prf(table.sum(axis=1), seed=seed)},
-        macro_f1=_mean(one.f1.value for one in labels.values()),
+        macro_f1=mean(one.f1.value for one in labels.values()),
         sound=len(sound),
         alarmed=sum(sound),
         annotated=len(pairs),
@@ -290,9 +291,9 @@ def evaluate(
         differences=(
             *(
                 Difference(case.id, label, case.annotation.verdict(label), "yes" if label in found else "no")
-                for case, found in zip(cases, told, strict=True)
-                for label in names
-                if sum(label_counts(case, label, found)[1:])
+                for case, found, row in zip(cases, told, table, strict=True)
+                for label, counted in zip(names, row, strict=True)
+                if counted[1:].any()
             ),
             *(difference for pair in pairs for difference in field_differences(*pair)),
         ),

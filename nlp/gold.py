@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from nlp.codebook import load_codebook
+from nlp.codebook import Entry, load_codebook
 from nlp.rows import Column, problem
 from nlp.types import Basis, Extraction, Fact, IssueId, PostRole, Sanction, Span, Status, Subject, SubjectKind, Verdict
 
@@ -110,6 +111,9 @@ class GoldError(ValueError):
 
 
 Fail = Callable[[GoldError], None]
+
+# What an unknown name of a codebook table is called, and what the cure calls the known ones.
+_TABLES = {"sanctions": ("处理名称", "名称"), "ranks": ("级别", "级别"), "responsibilities": ("责任", "责任")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,30 +331,33 @@ def _slice(text: str | None, place: Mapping[str, Any], said: str | None, key: st
         raise _BreachError(key, reason, "请改正位置或文字")
 
 
-def _sanction(raw: Row) -> Sanction:
-    for entry in load_codebook()["sanctions"]:
-        if entry.name == raw["name"]:
-            return Sanction(
-                entry.id, entry.name, entry["family"], float(entry["severity"]), raw["status"], raw["start"], raw["end"]
-            )
-    raise _BreachError("", f"编码手册里没有处理名称“{raw['name']}”", "名称见 nlp/codebook/sanctions.toml")
+@cache
+def _by_name(table: str) -> Mapping[str, Entry]:
+    """The entries of a codebook table by name; the first of a name counts."""
+    return {entry.name: entry for entry in reversed(list(load_codebook()[table]))}
+
+
+def _named(table: str, name: str, key: str) -> Entry:
+    what, names = _TABLES[table]
+    if name not in _by_name(table):
+        raise _BreachError(key, f"编码手册里没有{what}“{name}”", f"{names}见 nlp/codebook/{table}.toml")
+    return _by_name(table)[name]
+
+
+def _sanction(raw: Row, text: str | None, key: str) -> Sanction:
+    _slice(text, raw, None, key)
+    entry = _named("sanctions", raw["name"], f"{key}.name")
+    return Sanction(
+        entry.id, entry.name, entry["family"], float(entry["severity"]), raw["status"], raw["start"], raw["end"]
+    )
 
 
 def _subject(raw: Row, text: str | None, key: str) -> Subject:
     _slice(text, raw, raw["name"], key)
-    if raw["rank"] not in {entry.name for entry in load_codebook()["ranks"]}:
-        raise _BreachError(f"{key}.rank", f"编码手册里没有级别“{raw['rank']}”", "级别见 nlp/codebook/ranks.toml")
-    duties = {entry.name for entry in load_codebook()["responsibilities"]}
-    if raw["responsibility"] not in {None, *duties}:
-        reason = f"编码手册里没有责任“{raw['responsibility']}”"
-        raise _BreachError(f"{key}.responsibility", reason, "责任见 nlp/codebook/responsibilities.toml")
-    sanctions = []
-    for n, sanction in enumerate(raw["sanctions"]):
-        _slice(text, sanction, None, f"{key}.sanctions[{n}]")
-        try:
-            sanctions.append(_sanction(sanction))
-        except _BreachError as breach:
-            raise _BreachError(f"{key}.sanctions[{n}].name", *breach.args[1:]) from None
+    _named("ranks", raw["rank"], f"{key}.rank")
+    if raw["responsibility"] is not None:
+        _named("responsibilities", raw["responsibility"], f"{key}.responsibility")
+    sanctions = [_sanction(one, text, f"{key}.sanctions[{n}]") for n, one in enumerate(raw["sanctions"])]
     place = raw["responsibility_span"]
     if place is not None:
         _slice(text, place, None, f"{key}.responsibility_span")

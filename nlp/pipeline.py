@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import nlp
+from nlp.classify import RULES
 from nlp.types import Analysis, Case, Caution, Clean, Evidence, Finding, IssueId, Notice, Split, unique
 
-RULES = "rules"
 _FIELDS = frozenset(field.name for field in fields(Notice)) - {"cautions"}
 
 

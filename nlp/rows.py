@@ -342,6 +342,17 @@ def json_line(record: Mapping[str, Any]) -> str:
     return json.dumps(record, allow_nan=False) if _SURROGATE.search(line) else line
 
 
+def plain(value: Any, digits: int | None = None) -> Any:
+    """The same with null for NaN, which JSON has no word for; numbers rounded to ``digits`` where that is given."""
+    if isinstance(value, Mapping):
+        return {key: plain(one, digits) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one, digits) for one in value]
+    if isinstance(value, float):
+        return None if math.isnan(value) else value if digits is None else round(value, digits)
+    return value
+
+
 def write_jsonl(rows: Iterable[Row], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(json_line(record) + "\n" for record in rows)

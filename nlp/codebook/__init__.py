@@ -125,12 +125,17 @@ def _entry(file: str, raw: Mapping[str, Any]) -> Entry:
     return entry
 
 
-def load_table(path: Path) -> Table:
-    """Read one file: every ``[[entry]]`` becomes an ``Entry``. Raises CodebookError naming file and entry."""
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file. Raises CodebookError naming it when it is not valid."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise CodebookError(f"{path}: not valid TOML: {error}") from error
+
+
+def load_table(path: Path) -> Table:
+    """Read one file: every ``[[entry]]`` becomes an ``Entry``. Raises CodebookError naming file and entry."""
+    data = read_toml(path)
     entries: dict[str, Entry] = {}
     for raw in data.pop("entry", []):
         entry = _entry(path.name, raw)

@@ -7,7 +7,6 @@ whatever the count. For pretraining, stress and speed; never for dev or test, an
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,13 +14,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from nlp.codebook import load_codebook
+from nlp.codebook import load_codebook, read_toml
 from nlp.numerals import chinese
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Row = dict[str, Any]
 
@@ -32,7 +26,7 @@ _PLACES = {"county": "县", "city": "市", "town": "镇", "village": ""}
 
 @cache
 def _grammar() -> Mapping[str, Any]:
-    return tomllib.loads((Path(__file__).parent / "grammar.toml").read_text(encoding="utf-8"))
+    return read_toml(Path(__file__).parent / "grammar.toml")
 
 
 @dataclass

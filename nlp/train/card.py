@@ -13,6 +13,7 @@ from typing import Any
 
 from nlp.classify import THRESHOLDS_FILE
 from nlp.codebook import load_codebook
+from nlp.rows import plain
 from nlp.train.tfidf import Trained
 from nlp.train.thresholds import CAP, PRIOR, UNSURE_CAP
 
@@ -30,20 +31,9 @@ def write_model(trained: Trained, folder: Path, command: str) -> None:
     }
     told = {"command": command, "codebook": load_codebook().fingerprint, **trained.metrics}
     for name, content in ((THRESHOLDS_FILE, bands), ("metrics.json", told)):
-        text = json.dumps(_plain(content), ensure_ascii=False, indent=2, allow_nan=False)
+        text = json.dumps(plain(content, 4), ensure_ascii=False, indent=2, allow_nan=False)
         (folder / name).write_text(text + "\n", encoding="utf-8")
     (folder / "MODEL_CARD.md").write_text(card(told, bands), encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """Figures for JSON: rounded, and null where one is not defined."""
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 4)
-    return value
 
 
 def card(told: Mapping[str, Any], bands: Mapping[str, Mapping[str, float]]) -> str:

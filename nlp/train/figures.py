@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nlp.classify.base import Classifier
 from nlp.codebook import load_codebook
-from nlp.evaluate import LEVEL, RESAMPLES, Figure, bootstrap, f1, label_counts, prf
+from nlp.evaluate import LEVEL, RESAMPLES, Figure, bootstrap, f1, label_counts, mean, prf
 from nlp.gold import GoldCase
 
 Array = NDArray[Any]
@@ -49,9 +49,7 @@ def average_precision(verdicts: Array, scores: Array) -> float:
 
 def mean_average_precision(verdicts: Array, scores: Array) -> float:
     """Mean over the labels that have a positive; NaN where none has."""
-    values = [average_precision(verdicts[:, k], scores[:, k]) for k in range(verdicts.shape[1])]
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
+    return mean(average_precision(verdicts[:, k], scores[:, k]) for k in range(verdicts.shape[1]))
 
 
 def precision_areas(verdicts: Array, scores: Array, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Figure]:
@@ -62,13 +60,9 @@ def precision_areas(verdicts: Array, scores: Array, *, seed: int = 0, resamples:
     for n in range(resamples):
         rows = rng.integers(0, len(verdicts), len(verdicts))
         drawn[n, :-1] = [average_precision(verdicts[rows, k], scores[rows, k]) for k in labels]
-        drawn[n, -1] = _mean(drawn[n, :-1])
+        drawn[n, -1] = mean(drawn[n, :-1])
     values = [average_precision(verdicts[:, k], scores[:, k]) for k in labels]
-    return [_interval(value, drawn[:, k]) for k, value in enumerate([*values, _mean(np.array(values))])]
-
-
-def _mean(values: Array) -> float:
-    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+    return [_interval(value, drawn[:, k]) for k, value in enumerate([*values, mean(values)])]
 
 
 def _interval(value: float, drawn: Array) -> Figure:
