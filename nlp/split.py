@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import dropwhile, pairwise, takewhile
@@ -34,12 +34,14 @@ _DOUBTFUL = Caution("no_measure", "未读到明确的处理决定，按一案分
 
 _ARTICLE_LENGTH = 700
 _ROW_LENGTH = 1000
+_KEPT_SHARE = 0.98
 _BRIEF_LENGTH = 450
 _ARTICLE_SHARE = 0.5
 _ABOUT_SHARE = 0.4
 _KIDS_SHARE = 0.6
 _SECTION_SHARE = 0.5
 _FACTS_LENGTH = 40
+_CAUSE_LENGTH = 20
 _LEAD_LINES = 3
 _LONG_LINE = 30
 _COLUMNS = 10
@@ -49,6 +51,8 @@ _TALK_LINES = 3
 _STATUTE_ARTICLES = 3
 _STATUTE_SHARE = 0.25
 _ORDINALS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2}
+_UNITS = {"十": 10, "百": 100}
+_STOPS = ("。", "；", "！", "？", "”", "）", "，")
 _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _LETTERS = "ABCDEFGH"
 
@@ -83,17 +87,21 @@ class _Item:
 
 
 def number(text: str) -> int:
-    """The value of an ordinal: 12, 十二, ⑫ or B."""
+    """The value of an ordinal: 12, 十二, 一百零二, ⑫ or B."""
     if text in _LETTERS:
         return _LETTERS.index(text) + 1
     if text.isascii():
         return int(text)
     if text in _CIRCLED:
         return _CIRCLED.index(text) + 1
-    tens, ten, ones = text.partition("十")
-    if not ten:
-        return _ORDINALS.get(text, 0)
-    return 10 * _ORDINALS.get(tens, 1) + _ORDINALS.get(ones, 0)
+    value = digit = 0
+    for sign in text:
+        unit = _UNITS.get(sign)
+        if unit:
+            value, digit = value + (digit or 1) * unit, 0
+        else:
+            digit = _ORDINALS.get(sign, 0)
+    return value + digit
 
 
 # --- lines and sentences --------------------------------------------------------------------------------------------
@@ -176,7 +184,8 @@ def _body(clean: Clean) -> Span:
         return Span(0, 0)
     end = lines[-1].end
     bracket = _entry("signed_bracket").regex.search(text, lines[-1].start, end)
-    return Span(lines[0].start, bracket.start() if bracket else end)
+    dateline = _entry("dateline").regex.match(text, lines[0].start, lines[0].end)
+    return Span(dateline.end() if dateline else lines[0].start, bracket.start() if bracket else end)
 
 
 def _is_tail(line: str) -> bool:
@@ -212,10 +221,11 @@ def _before_repetition(text: str, lines: list[Span]) -> list[Span]:
 
 def _head_length(clean: Clean, lines: Sequence[Span]) -> int:
     """How many of the first lines are frame: up to the last title, salutation or page line before the text begins."""
-    length = 0
+    length, headed = 0, False
     for i, line in enumerate(lines):
         words = _cut(clean.text, line)
-        if _is_head(clean, words) or (i == 0 and _is_headline(clean.text, lines)):
+        headed = _is_headline(clean.text, lines) if i == 0 else headed
+        if _is_head(clean, words) or (i == 0 and headed) or (headed and _says("byline", words)):
             length = i + 1
         elif not _is_short(words) or tells_decision(words):
             break
@@ -228,7 +238,7 @@ def _is_headline(text: str, lines: Sequence[Span]) -> bool:
     longer = max(line.end - line.start for line in lines) > max(_LONG_LINE, len(words))
     if not longer or _says("heading", words) or _marker_at(text, lines[0].start):
         return False
-    return _says("bare_phrase", words)
+    return _says("headline", words)
 
 
 def _is_short(line: str) -> bool:
@@ -265,7 +275,8 @@ def _numbers(text: str, body: Span) -> Iterator[tuple[int, int, int, bool]]:
         found = _marker_at(text, at, body.end)
         if found:
             opens = at == body.start or text[at - 1] == "\n"
-            yield at, found[0], found[1], opens
+            alone = text[at : found[2]].isdecimal() and found[2] + 1 < body.end
+            yield found[2] + 1 if alone else at, found[0], found[1], opens
 
 
 def _tree(text: str, body: Span) -> _Item:
@@ -306,20 +317,46 @@ def _close(item: _Item) -> None:
 def _matters(text: str, item: _Item) -> list[Span]:
     """The cases among numbered items: the items themselves, or theirs; [] when the numbers number something else."""
     parts = [_item_matters(text, child) for child in item.children]
+    if any(parts):
+        parts = [part or _measured(text, child) for part, child in zip(parts, item.children, strict=True)]
     telling = [i for i, part in enumerate(parts) if part]
     if not telling or not _may_be_matters(text, item):
         return []
     inner = [span for i in telling for span in parts[i] if len(parts[i]) > 1]
     if inner and any(_says("lead", _first_line(text, child)) for child in item.children):
         return inner
-    if len(telling) < _KIDS_SHARE * len(parts) or _are_sections(text, item):
-        return inner
+    if _are_points(text, item):
+        return [span for part in parts for span in part]
+    few = len(telling) < _KIDS_SHARE * len(parts)
+    if few or _are_sections(text, item):
+        return inner or (_own_items(text, item, [span for part in parts for span in part]) if few else [])
     if _are_people(text, item):
         return []
     for i, child in enumerate(item.children):
         if not parts[i] and (i < telling[-1] or _has_facts(_unnumbered(_cut(text, Span(child.start, child.end))))):
             parts[i] = [Span(child.start, child.end)]
     return [span for part in parts for span in part]
+
+
+def _own_items(text: str, item: _Item, spans: list[Span]) -> list[Span]:
+    """The few items of a report that each tell a matter of their own; [] when the items are parts of one document."""
+    own = len(spans) > 1 and not _are_sections(text, item) and _are_own_matters([_cut(text, span) for span in spans])
+    return spans if own else []
+
+
+def _measured(text: str, item: _Item) -> list[Span]:
+    """The item as a matter if a measure is told in its one line, though of nobody by name, beside items that do."""
+    whole = Span(item.start, item.end)
+    words = _cut(text, whole).rstrip("\n")
+    facts = "".join(takewhile(lambda clause: not _says("measure", clause), re.split(r"(?<=[。，；：])", words)))
+    measured = "\n" not in words and any(map(_concrete, _sentences(words)))
+    return [whole] if measured and len(facts) >= _CAUSE_LENGTH else []
+
+
+def _are_points(text: str, item: _Item) -> bool:
+    """Whether the items answer points raised before (关于…问题), of which only some led to measures."""
+    points = sum(_says("point", _unnumbered(_first_line(text, child))) for child in item.children)
+    return points >= _KIDS_SHARE * len(item.children)
 
 
 def _may_be_matters(text: str, item: _Item) -> bool:
@@ -343,7 +380,7 @@ def _item_matters(text: str, item: _Item) -> list[Span]:
 
 
 def _first_line(text: str, item: _Item) -> str:
-    return _cut(text, next(_lines(text, item.start, item.end)))
+    return next((_cut(text, line) for line in _lines(text, item.start, item.end)), "")
 
 
 def _announced(text: str, item: _Item) -> bool:
@@ -423,8 +460,10 @@ def _paragraph_matters(clean: Clean, body: Span) -> list[Span]:
     headed = _headed_matters(text, told, led=lead is not None)
     if headed:
         return headed
+    if count < 2 and (own := _own_matters(text, lines)):
+        return own
     promised = lead is not None or _announced_count(_head(clean, body)) > 1
-    spans = _groups(text, told, count, promised=promised)
+    spans = _laid_out_alike(text, _groups(text, told, count, promised=promised))
     telling = [tells_decision(_cut(text, span)) for span in spans]
     if sum(telling) < _KIDS_SHARE * len(spans) or not any(telling) or len(spans) == 1 < count:
         return []
@@ -432,6 +471,66 @@ def _paragraph_matters(clean: Clean, body: Span) -> list[Span]:
     if lead is None and count < 2 and not alike:
         return []
     return [s for s, tells in zip(spans, telling, strict=True) if tells or _has_facts(_cut(text, s))]
+
+
+def _own_matters(text: str, lines: Sequence[Span]) -> list[Span]:
+    """The paragraphs that each tell facts and measures of people of their own; [] when one goes on with another."""
+    words = [_cut(text, line) for line in lines]
+    told = [i for i, line in enumerate(words) if _punishes(line)]
+    if len(told) < 2 or any(_says("one_matter", line) for line in words[: told[0]]):
+        return []
+    first, last = told[0], told[-1] + 1
+    first -= sum(1 for _ in takewhile(_names_own_matter, reversed(words[:first])))
+    last += sum(1 for _ in takewhile(_names_own_matter, words[last:]))
+    return list(lines[first:last]) if _are_own_matters(words[first:last]) else []
+
+
+def _is_own_matter(line: str) -> bool:
+    return not (_is_moral(line) or _says("quote", line)) and tells_decision(line) and _tells_all(line)
+
+
+def _names_own_matter(line: str) -> bool:
+    return _is_own_matter(line) and bool(_punished(line) or _names(line))
+
+
+def _are_own_matters(words: Sequence[str]) -> bool:
+    """Whether each stretch tells a matter, facts and all, and nobody is punished in two of them."""
+    if not all(map(_is_own_matter, words)):
+        return False
+    people = [_punished(line) or _names(line) for line in words]
+    shared = any(
+        name in other for i, one in enumerate(people) for name in one for other in (*words[:i], *words[i + 1 :])
+    )
+    return not shared and any(people)
+
+
+def _punishes(line: str) -> bool:
+    """Whether a paragraph tells of a measure as taken, and neither exhorts nor quotes."""
+    return not (_is_moral(line) or _says("quote", line)) and any(map(_told, _sentences(line)))
+
+
+def _punished(line: str) -> set[str]:
+    """Those whose punishment the paragraph tells by name: what stands there and begins with a surname."""
+    surnames = load_codebook()["surnames"]["single"]["names"]
+    found = (m[m.lastgroup] for m in _entry("punished").find(line) if m.lastgroup)
+    return {name for name in found if name[0] in surnames}
+
+
+def _tells_all(line: str) -> bool:
+    """Whether a paragraph tells facts before its first measure and refers to nothing before it."""
+    facts = takewhile(lambda clause: not _says("measure", clause), re.split(r"(?<=[。，；：])", line))
+    opens = _says("also", line) or _says("first_matter", line) or _says("next_matter", line)
+    return sum(map(len, facts)) >= _CAUSE_LENGTH and (opens or not (_says("follow", line) or _says("reference", line)))
+
+
+def _laid_out_alike(text: str, spans: Sequence[Span]) -> Sequence[Span]:
+    """Where all matters but the first are one paragraph each, so is the first: what stands above it is a lead."""
+    if len(spans) < 2 or any("\n" in _cut(text, span) for span in spans[1:]):
+        return spans
+    *above, first = _lines(text, spans[0].start, spans[0].end)
+    if any(tells_decision(_cut(text, line)) for line in above) or not _is_own_matter(_cut(text, first)):
+        return spans
+    return [first, *spans[1:]]
 
 
 def _opened(text: str, spans: Sequence[Span]) -> bool:
@@ -444,12 +543,28 @@ def _opened(text: str, spans: Sequence[Span]) -> bool:
 
 def _lead_line(text: str, lines: Sequence[Span]) -> int | None:
     """The line that announces the cases below it."""
-    lead = next((i for i, line in enumerate(lines) if _announces(_cut(text, line))), None)
+    told = next((i for i, line in enumerate(lines) if _punishes(_cut(text, line))), len(lines))
+    lead = next((i for i, line in enumerate(lines[: told + 1]) if _announces(_cut(text, line))), None)
     first = _cut(text, lines[0])
     count = _announced_count(first) if lead is None and not _punishes_by_name(first) else 0
     if count > 1 and (not tells_decision(first) or len(_groups(text, lines[1:], count)) == count):
         return 0
     return lead
+
+
+def _bracketed_matters(text: str, body: Span) -> list[Span]:
+    """The matters under headings in brackets (【…】), if two or more of these tell a decision."""
+    lines = list(_lines(text, body.start, body.end))
+    tops = [line.start for line in lines if _is_bracket_heading(_cut(text, line))]
+    spans = [_stripped(text, Span(*ends)) for ends in pairwise([*tops, body.end])]
+    telling = [span for span in spans if any(map(_concrete, _sentences(_cut(text, span))))]
+    return telling if len(telling) > 1 else []
+
+
+def _is_bracket_heading(line: str) -> bool:
+    match = _entry("bracket_heading").regex.match(line)
+    names = ("section", "people_lead", "comment", "rules", "quote", "summary", "stop", "moral", "page_line")
+    return match is not None and not any(_says(name, words) for name in names for words in (line, match["words"]))
 
 
 def _headed_matters(text: str, lines: Sequence[Span], *, led: bool) -> list[Span]:
@@ -540,6 +655,7 @@ class _Group:
 
     lines: list[Span] = field(default_factory=list)
     anchored: bool = False
+    people: bool = False
     concrete: bool = False
     told: bool = False
 
@@ -554,6 +670,7 @@ class _Group:
     def add(self, line: Span, words: str) -> None:
         self.lines.append(line)
         self.anchored = self.anchored or _is_anchored(words)
+        self.people = self.people or _says("people_lead", words)
         self.concrete = self.concrete or any(map(_concrete, _sentences(words)))
         self.told = self.told or any(map(_told, _sentences(words)))
 
@@ -584,6 +701,8 @@ def _continues(group: _Group, words: str, alone: bool) -> bool:
         return True
     if _says("heading", words):
         return False
+    if group.people and (_says("person_item", words) or _says("clause_item", words)):
+        return True
     return not group.tells or not (alone or tells_decision(words))
 
 
@@ -696,22 +815,37 @@ def _passing(text: str, lines: list[Span]) -> list[Span]:
 
 
 def _trim(text: str, span: Span, *, many: bool) -> Span:
-    """The case up to its last full stop: morals, signatures and blanks after it are cut.
+    """The case up to its last full stop: what follows the last decision stays only where it belongs to the matter.
 
-    Among ``many`` a paragraph after the last decision stays only if it tells what was done about the matter.
+    That is what was done about it (退缴, 追偿, 另案) and, where the first paragraph tells the decision, the facts.
     """
     lines = list(_lines(text, span.start, span.end))
     stops = (i for i in range(1, len(lines)) if _stops(text, lines[i:], many=many))
     lines = lines[: next(stops, len(lines))]
-    told = max((i for i, line in enumerate(lines) if _tells_of_it(_cut(text, line))), default=0)
     words = [_cut(text, line) for line in lines]
-    morals = (i for i in range(told + 1, len(lines)) if _ends(words[i]) or (many and not _says("remedy", words[i])))
-    end = next(morals, len(lines))
-    while told + 1 < end < len(lines) and not _is_account(words[end - 1]):
+    told = max((i for i, line in enumerate(words) if _tells_of_it(line) or _names_measure(line)), default=None)
+    last = 0 if told is None else told
+    belongs = _belongs(many=many, facts_follow=last == 0 and not many)
+    end = last + 1 + sum(1 for _ in takewhile(belongs, words[last + 1 :])) if told is not None or many else len(lines)
+    while last + 1 < end and not _is_account(words[end - 1]):
         end -= 1
-    kept = text[span.start : lines[end - 1].end - _moral_length(words[end - 1], many=many)]
-    start = span.start + len(kept) - len(kept.lstrip())
-    return Span(start, start + len(kept.strip()))
+    return _stripped(text, Span(span.start, lines[end - 1].end - _moral_length(words[end - 1], many=many)))
+
+
+def _belongs(*, many: bool, facts_follow: bool) -> Callable[[str], bool]:
+    """Which paragraphs after the last decision are still of the case."""
+
+    def belongs(line: str) -> bool:
+        if _ends(line) or _says("quote", line) or not line.endswith(_STOPS):
+            return False
+        return facts_follow or _says("remedy" if many else "settlement", line)
+
+    return belongs
+
+
+def _names_measure(line: str) -> bool:
+    """Whether a paragraph, be it but a cell of a table, holds a measure and exhorts nobody."""
+    return any(map(_concrete, _sentences(line))) and not (_ends(line) or _says("quote", line) or _says("links", line))
 
 
 def _stops(text: str, lines: Sequence[Span], *, many: bool) -> bool:
@@ -728,7 +862,7 @@ def _is_account(line: str) -> bool:
 
 def _tells_of_it(line: str) -> bool:
     """Whether a paragraph tells a decision of the case, and not how others fared or may appeal."""
-    return not _is_moral(line) and tells_decision(
+    return not (_is_moral(line) or _says("quote", line)) and tells_decision(
         "".join(s for s in _sentences(line) if not (_says("after", s) or _says("appeal", s)))
     )
 
@@ -766,10 +900,48 @@ def _several(clean: Clean, body: Span) -> list[Span]:
         tree.children = named
     elif _is_single(clean, body):
         return []
-    numbered = _rows(text, body.end) or _matters(text, tree)
+    numbered = _rows(text, body.end) or _bracketed_matters(text, body) or _matters(text, tree)
     if not numbered and tree.children and _are_people(text, tree):
         return _headed_matters(text, list(_lines(text, body.start, body.end)), led=False)
     return numbered or _paragraph_matters(clean, body)
+
+
+def _is_row(clean: Clean) -> bool:
+    """Whether a text comes without a page around it, as the rows of a table do: all of it is about its one case."""
+    source, text = clean.notice.text, clean.text
+    letters, kept = (len(re.sub(r"\s", "", words)) for words in (source, text))
+    return _KEPT_SHARE * letters <= kept < _ROW_LENGTH and not any(map(_is_frame, text.split("\n")))
+
+
+def _row(text: str, case: Span) -> Span:
+    """The one case of a row: all of it, comments too, less what its end says to others (demands, rules, appeal)."""
+    lines = list(_lines(text, case.start))
+    told = max((i for i, line in enumerate(lines) if _tells_of_it(_cut(text, line))), default=0)
+    demands = (i for i in range(told + 1, len(lines)) if _is_demand(_cut(text, lines[i])))
+    lines = lines[: next(demands, len(lines))]
+    while len(lines) > 1 and _exhorts(_cut(text, lines[-1])):
+        lines.pop()
+    return _stripped(text, Span(case.start, lines[-1].end))
+
+
+def _stripped(text: str, span: Span) -> Span:
+    words = _cut(text, span)
+    start = span.start + len(words) - len(words.lstrip())
+    return Span(start, start + len(words.strip()))
+
+
+def _is_demand(line: str) -> bool:
+    return _says("rules", line) or (_marker_at(line, 0) is not None and _is_moral(line))
+
+
+def _exhorts(line: str) -> bool:
+    return not tells_decision(line) and any(_says(name, line) for name in ("moral_inline", "after", "appeal"))
+
+
+def _is_frame(line: str) -> bool:
+    """Whether a line is of the page and not of the text: signature, byline, links."""
+    names = ("signature", "editor", "page_line", "byline", "signed_bracket", "links", "stop", "salutation")
+    return any(_says(name, line) for name in names)
 
 
 def _is_statute(text: str) -> bool:
@@ -782,6 +954,8 @@ def _is_talk(text: str) -> bool:
     """Whether a text is commentary, speech or statistics: it says so, or it runs on and names nobody."""
     if _punishes_by_name(text):
         return False
+    if _says("appointment", text):
+        return True
     lines = [_cut(text, span) for span in _before_links(text, list(_lines(text)))]
     if any(_says("genre", line) for line in lines if len(line) < _LONG_LINE):
         return True
@@ -790,13 +964,26 @@ def _is_talk(text: str) -> bool:
     return len(text) > _TALK_LENGTH and len(lines) > _TALK_LINES and told < 2 and not titled and not _names(text)
 
 
-def _is_one_matter(text: str, body: Span) -> bool:
-    """Whether a short text, as rows mostly are, tells how one matter was handled, or that it was not."""
-    words = _cut(text, body)
+def _is_one_matter(clean: Clean, body: Span) -> bool:
+    """Whether a short text tells how one matter was handled, or that it was not.
+
+    In a few lines without any page around them one word of accountability is enough; otherwise a clause must tell it.
+    """
+    words = _cut(clean.text, body)
     if not 0 < len(words) < _ROW_LENGTH or _is_statute(words):
         return False
-    sign = "accountability" if len(words) < _BRIEF_LENGTH else "handling"
-    return _is_anchored(words) and any(_says(sign, clause) for s in _sentences(words) for clause in _clauses(s))
+    if len(words) < _BRIEF_LENGTH and _is_row(clean):
+        return any(map(_accounts, _sentences(words))) or (_is_anchored(words) and _tells_how(words, "accountability"))
+    return _is_anchored(words) and _tells_how(words, "accountability" if len(words) < _BRIEF_LENGTH else "handling")
+
+
+def _accounts(sentence: str) -> bool:
+    """Whether a sentence speaks of accountability in a body that it gives, and is no exhortation."""
+    return _says("organ", sentence) and not _is_moral(sentence) and _tells_how(sentence, "accountability")
+
+
+def _tells_how(text: str, sign: str) -> bool:
+    return any(_says(sign, clause) for sentence in _sentences(text) for clause in _clauses(sentence))
 
 
 def split(clean: Clean) -> Split:
@@ -811,12 +998,15 @@ def split(clean: Clean) -> Split:
         spans = _several(clean, body)
         if not spans:
             spans, passing = _whole(clean, body)
-    doubtful = not spans and (_is_one_matter(text, body) or _is_one_matter(text, Span(0, body.end)))
+    doubtful = not spans and any(_is_one_matter(clean, span) for span in (body, Span(0, body.end)))
     if doubtful:
         spans = [_without_lead(text, body)]
     if not spans:
         return Split(clean, (), (_NO_CASE,))
-    spans = _once(text, (_trim(text, span, many=len(spans) > 1 and not passing) for span in spans))
+    if len(spans) == 1 and not passing and _is_row(clean):
+        spans = [_row(text, spans[0])]
+    else:
+        spans = _once(text, (_trim(text, span, many=len(spans) > 1 and not passing) for span in spans))
     lead, ending = Span(0, spans[0].start), Span(spans[-1].end, len(text))
     cases = (Case(f"{clean.notice.id}#{n}", clean, s.start, s.end, lead, ending) for n, s in enumerate(spans, 1))
     return Split(clean, tuple(cases), (_PASSING,) if passing else (_DOUBTFUL,) if doubtful else ())

@@ -17,6 +17,7 @@ from nlp.extract.amounts import count
 
 _NUMBER = r"(?:\d{1,2}|[一二三]?十[一二三四五六七八九]?|[一二三四五六七八九])"
 _YEAR = r"(?:(?:19|20)\d{2}|[一二][九〇零○0][〇零○一二三四五六七八九]{2})"
+_PART = r"(?:[上中下]旬|[初底末](?=[，。、]))"  # of a month
 _PUBLISHED = re.compile(r"((?:19|20)\d{2})\s*[年/.\-]?\s*(\d{1,2})\s*[月/.\-]?\s*(\d{1,2})?(?=\D|\d{2}:|$)")
 _RANGE = re.compile(r"(?:年?[底初末]|春节|中秋)?\s*(?:至|到|—+|－|-|~|～)\s*")
 _LAST_DAY = re.compile(rf"(?:至|到|—+|－|-|~|～)({_NUMBER})日")
@@ -62,9 +63,9 @@ def _words() -> _Words:
     pattern = (
         rf"(?<!\d)(?P<from>{_YEAR})(?:年)?(?:至|到|—+|－|-|~|～)(?P<to>{_YEAR})年(?!度?\d*月)"
         r"|(?<!\d)(?P<iso>(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2})(?!\d)"
-        rf"|(?:(?<!\d)(?P<year>{_YEAR})年|(?P<word>{any_year}))(?:(?P<month>{_NUMBER})月份?(?:(?P<day>{_NUMBER})[日号])?)?"
+        rf"|(?:(?<!\d)(?P<year>{_YEAR})年|(?P<word>{any_year}))(?:(?P<month>{_NUMBER})月份?(?:(?P<day>{_NUMBER})[日号]|{_PART})?)?"
         rf"|(?:(?<![\d.个第“”·年])(?P<month2>{_NUMBER})月份?(?![龄饼球亮])|(?P<month_word>{'|'.join(months)}))"
-        rf"(?:(?P<day2>{_NUMBER})[日号])?"
+        rf"(?:(?P<day2>{_NUMBER})[日号]|{_PART})?"
         rf"|(?P<open>{'|'.join(settings['unresolved']['words'])})"
     )
     return _Words(years, published, months, re.compile(pattern))

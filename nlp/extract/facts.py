@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from nlp.codebook import Entry, Table, any_of, load_codebook
@@ -132,6 +132,19 @@ class _Frame:
         return self.case.clean.title or ""
 
     @cached_property
+    def heading(self) -> str:
+        return re.sub(r"\s+", "", self.title) + self.lead.text
+
+    @cached_property
+    def heads_review(self) -> bool:
+        """Whether the text is headed as one that looks again at an earlier decision."""
+        return re.search(_table("deciders").settings["review"], self.heading) is not None
+
+    @property
+    def reviews(self) -> bool:
+        return self.heads_review or self.reversal is not None
+
+    @cached_property
     def measures(self) -> list[tuple[int, int]]:
         """Where the case tells a measure."""
         return [m.span() for m in _table("dates")["measure"].find(self.body.text)]
@@ -190,16 +203,28 @@ def _organ_before() -> re.Pattern[str]:
 
 
 @cache
+def _meeting_before() -> re.Pattern[str]:
+    """A meeting of another organ, told before this one (县纪委常委会会议、县监委会议)."""
+    s = _table("deciders").settings
+    return re.compile(rf"{s['meetings']}、$")
+
+
+@cache
 def _signature() -> re.Pattern[str]:
     s = _table("deciders").settings
-    return re.compile(rf"（?([^\W\d_a-zA-Z]{{0,24}}?(?:{'|'.join(s['organ_endings'])}))）?")
+    name = rf"[^\W\d_a-zA-Z]{{0,24}}?(?:{'|'.join([*s['organ_endings'], *s['signature_endings']])})"
+    return re.compile(rf"（?({name})）?(?:{s['signature_date']})?")
 
 
 def _organ_at(part: _Part, position: int) -> tuple[int, int] | None:
     """The organ whose name ends right before ``position``, meetings and adverbs aside."""
     low = max(0, position - 60)
     found = _organ_before().search(part.text[low:position])
-    return (low + found.start(1), low + found.end(1)) if found else None
+    if found is None:
+        return None
+    other = _meeting_before().search(part.text[low : low + found.start(1)])
+    first = _organ_at(part, low + other.start()) if other else None
+    return first or (low + found.start(1), low + found.end(1))
 
 
 def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
@@ -212,7 +237,11 @@ def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
             organ = _organ_at(part, found.start())
             if organ is None:
                 continue
+            if entry.get("said_by") and not text.endswith("据", 0, organ[0]):
+                continue
             low, high = _sentence_start(text, found.start()), _sentence_end(text, found.end())
+            if entry.get("carries"):
+                high = _sentence_end(text, min(len(text), high + 1))
             if not entry.get("needs_measure") or measure.search(text, low, high):
                 organs.append((entry["rank"], organ))
     return sorted(organs)
@@ -226,19 +255,37 @@ def _decider(part: _Part, low: int, high: int) -> Fact | None:
 
 def _issuer(frame: _Frame) -> Fact | None:
     """The deciding organ in its fullest form; where none is told, who published, signed or stands in a column."""
+    signed = _signed(frame.ending) or _signed(frame.body)
+    titled = _titled(frame) or _decider(frame.lead, 4, 4)
     decider = (
         _reverser(frame)
+        or _reviewer(frame, titled or _headed(frame) or signed)
         or _decider(frame.body, 1, 3)
         or _decider(frame.lead, 1, 2)
         or _decider(frame.body, 4, 4)
-        or _titled(frame)
-        or _decider(frame.lead, 4, 4)
+        or titled
     )
-    signed = _signed(frame.ending) or _signed(frame.body)
     if decider is None:
         return signed or _column(frame.case.clean.notice.issuer)
-    fuller = (_titled(frame), _decider(frame.lead, 4, 4), signed, _decider(frame.body, 4, 4), _headed(frame))
-    return next((f for f in fuller if f and f.text != decider.text and _tells_more(f.text, decider.text)), decider)
+    fuller = [
+        f
+        for f in (signed, titled, _decider(frame.body, 4, 4), _headed(frame))
+        if f and f.text != decider.text and _tells_more(f.text, decider.text)
+    ]
+    return max(fuller, key=lambda f: len(f.text), default=decider)
+
+
+def _reviewer(frame: _Frame, named: Fact | None) -> Fact | None:
+    """Who looked again at an earlier decision, where the text is about that: in its own words, else as it is headed."""
+    if not frame.reviews:
+        return None
+    return _decider(frame.body, 5, 5) or (named if frame.heads_review else None) or _appealed_to(frame.body)
+
+
+def _appealed_to(part: _Part) -> Fact | None:
+    found = re.search(_table("deciders").settings["appealed_to"], part.text)
+    known = found is not None and _signature().fullmatch(found["organ"])
+    return part.fact("issuer", "问责主体", found.span("organ")) if found and known else None
 
 
 def _tells_more(full: str, short: str) -> bool:
@@ -263,7 +310,7 @@ def _headed(frame: _Frame) -> Fact | None:
     for part in (frame.lead, frame.body):
         found = _signature().fullmatch(part.text.partition("\n")[0])
         if found:
-            return part.fact("issuer", "问责主体", found.span(1))
+            return _first_of_two(part.fact("issuer", "问责主体", found.span(1)))
     return None
 
 
@@ -301,15 +348,25 @@ def _titled(frame: _Frame) -> Fact | None:
 
 
 def _signed(part: _Part) -> Fact | None:
-    """The organ that signs: the last line that is nothing but its name."""
+    """The organ that signs: the last line that is nothing but its name, a date aside; of two side by side the first."""
     end = len(part.text)
     for line in reversed(part.text.split("\n")):
         start = end - len(line)
-        found = _signature().fullmatch(line)
+        found = _signature().fullmatch(part.text, start, end)
+        if found is None and end == len(part.text):
+            found = _signature().fullmatch(part.text, start + line.rfind("。") + 1, end)
         if found:
-            return part.fact("issuer", "问责主体", (start + found.start(1), start + found.end(1)))
+            return _first_of_two(part.fact("issuer", "问责主体", found.span(1)))
         end = start - 1
     return None
+
+
+def _first_of_two(fact: Fact) -> Fact:
+    """The first of two organs that only a space parts in the source (中共某县纪委 某县监委)."""
+    words = fact.text.split()
+    if len(words) != 2 or fact.start is None or not all(_signature().fullmatch(word) for word in words):
+        return fact
+    return replace(fact, text=words[0], end=fact.start + len(words[0]))
 
 
 # -- dates --------------------------------------------------------------------------------------------------------
@@ -320,14 +377,20 @@ def _dates(frame: _Frame) -> Iterator[Fact]:
     publication = _publication(frame)
     anchor = str(publication.value) if publication else None
     lead = dates_in(frame.lead.text, published=anchor) if frame.lead.text else []
+    ending = dates_in(frame.ending.text, published=anchor) if frame.ending.text else []
     last = None if anchor else next((m.value for m in reversed(lead) if m.value), None)
     body = dates_in(frame.body.text, last=last, published=anchor)
-    decision = _decision(frame, body)
+    signed = None if publication is None or publication.start is None else publication
+    decision = _decision(frame, body, signed is not None)
     names: Mapping[str, str] = _table("dates").settings["roles"]
     if decision:
         yield _date(frame.body, decision, "decision", names)
     elif (told := _decision_of(frame.lead.text, lead)) is not None:
         yield _date(frame.lead, told, "decision", names)
+    elif (told := _effective(frame.ending.text, ending)) is not None:
+        yield _date(frame.ending, told, "decision", names)
+    elif signed and _is_decision(frame):
+        yield replace(signed, id="decision", name=names["decision"])
     first_measure = decision.start if decision else min((s for s, _ in frame.measures), default=len(frame.body.text))
     for mention in body:
         if mention is not decision:
@@ -349,19 +412,29 @@ def _publication(frame: _Frame) -> Fact | None:
     for part in (frame.ending, frame.lead):
         for found in re.finditer(r"^.*\d{4}.*$|^[^\n]{0,4}[一二][九〇零○][^\n]{2,12}$", part.text, re.M):
             dates = dates_in(found[0])
-            if len(dates) == 1 and dates[0].value and (dates[0].start, dates[0].end) == (0, len(found[0])):
-                return part.fact("publication", name, found.span(), dates[0].value)
+            if len(dates) != 1 or not dates[0].value or dates[0].end != len(found[0]):
+                continue
+            if dates[0].start == 0 or _signature().fullmatch(found[0]):
+                start = found.start() + dates[0].start
+                return part.fact("publication", name, (start, found.end()), dates[0].value)
     return None
 
 
-def _decision(frame: _Frame, dates: Sequence[Mention]) -> Mention | None:
+def _is_decision(frame: _Frame) -> bool:
+    """Whether the text is itself a decision, so that the date under its signature is that of the decision."""
+    settings = _table("dates").settings
+    heading = frame.heading + frame.body.text[:80]
+    return re.search(settings["decision_heading"], heading) is not None and not re.search(settings["many"], heading)
+
+
+def _decision(frame: _Frame, dates: Sequence[Mention], signed: bool) -> Mention | None:
+    """The date of the decision as the case tells it; where it takes one back, never that of the one taken back."""
     text = frame.body.text
     if frame.reversal:
         low, high = _sentence_start(text, frame.reversal[0]), frame.reversal[0]
         told = [d for d in dates if low <= d.start < high and not d.is_range]
-        if told:
-            return told[-1]
-    return _decision_of(text, dates)
+        return told[-1] if told else None
+    return None if frame.heads_review and signed else _decision_of(text, dates)
 
 
 def _decision_of(text: str, dates: Sequence[Mention]) -> Mention | None:
@@ -369,18 +442,25 @@ def _decision_of(text: str, dates: Sequence[Mention]) -> Mention | None:
     if not dates:
         return None
     table = _table("dates")
-    effective = table["effective"].regex
-    for mention in dates:
-        if effective.match(text[mention.end : mention.end + 12]):
-            return mention
+    if effective := _effective(text, dates):
+        return effective
     starts = [mention.start for mention in dates]
+    not_now = re.compile(table.settings["not_now"])
     for found in table["measure"].find(text):
         low = _sentence_start(text, found.start())
+        if not_now.search(text, _clause_start(text, found.start()), found.start()):
+            continue
         near = dates[bisect_left(starts, low) : bisect_left(starts, found.end())]
         told = [mention for mention in near if _may_date(text, mention, found)]
-        if told:
-            return _not_cause(text, told)
+        if told and (mention := _not_cause(text, told)):
+            return mention
     return None
+
+
+def _effective(text: str, dates: Sequence[Mention]) -> Mention | None:
+    """The date from which a decision is said to hold."""
+    effective = _table("dates")["effective"].regex
+    return next((m for m in dates if effective.match(text[m.end : m.end + 12])), None)
 
 
 def _may_date(text: str, date: Mention, measure: re.Match[str]) -> bool:
@@ -399,13 +479,13 @@ def _year_words() -> frozenset[str]:
     return frozenset([*settings["years"], *settings["published_years"], *settings["months"]])
 
 
-def _not_cause(text: str, dates: Sequence[Mention]) -> Mention:
+def _not_cause(text: str, dates: Sequence[Mention]) -> Mention | None:
     """The last date before the measure, unless it belongs to the cause (2019年5月，某某因2018年……)."""
     for mention in reversed(dates):
         before = text[_clause_start(text, mention.start) : mention.start]
         if not re.search(r"(?:因|对|就|由于|在)[^，。；]{0,12}$", before):
             return mention
-    return dates[0]
+    return None
 
 
 def _role(text: str, mention: Mention, decided: int) -> str:

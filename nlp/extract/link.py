@@ -33,12 +33,15 @@ Tokens = tuple[Token, ...]
 
 _REACH = 240  # how far before its measure somebody is looked for in a sentence
 _SENTENCE_END = re.compile(r"[。！？\n]+")
+_CLAUSE_START = ("", *"，。；：、\n）")
+_SENTENCE_START = re.compile(r"\A|[。！？\n]+")
 _NUMBER = re.compile(r"[一二两三四五六七八九十]+|\d+")
 # Measures that take a post away: a post named inside their split form is what is lost, not who loses it.
 _TAKES_POST = "职务"
 # A party measure this heavy goes with a measure of another family against the same people (撤销党内职务、降级).
 _HEAVY_PARTY = {"party_removal", "party_probation", "party_expulsion"}
 _PUBLIC_CRITICISM = "circulated_criticism"
+_SOMEBODY = (PERSON, POST, ORGANISATION, GROUP)
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,8 @@ class _Linker:
             if any(a <= run.indices[0] < b for a, b in taken_back) and self._told_before(run):
                 continue
             self._meet(met, run.left)
-            targets = self._targets(start, met if dealt_with else start, end, run) or dealt_with
-            targets = targets or self._carried(start, run)
+            targets = self._targets(start, met if dealt_with else start, end, run)
+            targets = targets or self._dealt_with_again(met, run, dealt_with) or self._carried(start, run)
             if targets:
                 self._connect(start, end, run, targets)
                 dealt_with = self.topic = targets
@@ -213,9 +216,18 @@ class _Linker:
             or self._topics(floor, run.left, run)
         )
 
+    def _dealt_with_again(self, met: int, run: Run, dealt_with: Tokens) -> Tokens:
+        """Those dealt with right before, unless a new clause (；雇主由公安机关…) begins with somebody unknown."""
+        opening = self.sk.text.rfind("；", met, run.left)
+        if opening < 0:
+            return dealt_with
+        named = any(kind in self.sk.text[opening : run.left] for kind in (PERSON, POST))
+        unknown = named or pattern("somebody_unknown").match(self.sk.text, opening + 1, run.left)
+        return () if unknown else dealt_with
+
     def _carried(self, start: int, run: Run) -> Tokens:
         """Whom the talk was about before this sentence, where it names nobody itself."""
-        if self.totals or pattern("nobody_named").fullmatch(self.sk.text[start : run.left]) is None:
+        if self.totals or not self._names_nobody(start, run.left):
             return ()
         people = [
             t
@@ -225,6 +237,15 @@ class _Linker:
         if len({self._name(t) for t in people}) == 1 and not self.topic:
             return tuple(people[-1:])
         return self._suited(self.topic, run)
+
+    def _names_nobody(self, start: int, end: int) -> bool:
+        """Whether nobody who could be dealt with is named in [start, end): light words and organs that decide."""
+        if pattern("nobody_named").fullmatch(self.sk.text[start:end]):
+            return True
+        if pattern("goes_on").search(self.sk.text, start, end) is None:
+            return False
+        named = (i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in _SOMEBODY)
+        return all(self._decides(i) for i in named)
 
     def _is_told_of_matters(self, run: Run) -> bool:
         """Whether 对…进行通报 names nobody between its words: a matter is made public."""
@@ -236,6 +257,8 @@ class _Linker:
         close = run.indices[0]
         match = pattern("list").search(self.sk.text, run.left, close)
         if match is None:
+            return ()
+        if self.sk.text.startswith("其", run.left + 1):
             return ()
         found = self._resolve(*match.span(), None)
         measure = self.sk.tokens[close].measure
@@ -259,9 +282,17 @@ class _Linker:
             while match:
                 found = self._resolve(start + match.start("list"), start + match.end("list"), run)
                 if found or self.totals:
-                    return found
+                    return self._doers(start, left, match, found, run) or found
                 match = pattern(name).search(left, match.end("list"))
         return ()
+
+    def _doers(self, start: int, left: str, match: re.Match[str], found: Tokens, run: Run) -> Tokens:
+        """The people a clause is about, where its last words only tell what they did it to (甲未选派负责人，诫勉)."""
+        object_of_verb = "，" in left[match.end("list") :] and left[: match.start("list")][-1:] not in _CLAUSE_START
+        if not object_of_verb or any(t.kind in (PERSON, GROUP) for t in found):
+            return ()
+        about = self._topics(start, start + match.start("list"), run)
+        return about if about and all(t.kind == PERSON for t in about) else ()
 
     def _right_after(self, run: Run, end: int) -> Tokens:
         """Those named right after a measure: 通报批评某镇镇长, 党内警告处分：张某, 被诫勉的还有李某."""
@@ -288,7 +319,7 @@ class _Linker:
         seen: set[int] = set()
         for index in range(start, end):
             token = self.sk.tokens.get(index)
-            if token is not None and token.kind in (PERSON, POST, ORGANISATION, GROUP, PRONOUN):
+            if token is not None and token.kind in (*_SOMEBODY, PRONOUN):
                 meant = [t for t in self._meant(index, token, found) if t.start not in seen]
                 seen.update(t.start for t in meant)
                 found.extend(meant)
@@ -323,7 +354,18 @@ class _Linker:
             return tuple(self.people[-wanted:]) if len(self.people) >= wanted else ()
         if text.startswith(("上述", "以上")):
             return tuple(self.people)
-        return self.topic[-1:]
+        return self._last_talked_about(pronoun)[-1:]
+
+    def _last_talked_about(self, pronoun: Token) -> Tokens:
+        """Whom 其 or 该同志 means: the one person named before it in its sentence, or those its clauses are about, else
+        the topic."""
+        here = self.sk.at(pronoun.start)
+        start = max(m.end() for m in _SENTENCE_START.finditer(self.sk.text, 0, here))
+        named = [t for i in range(start, here) if (t := self.sk.tokens.get(i)) and t.kind == PERSON]
+        if len({self._name(t) for t in named}) == 1:
+            return tuple(named[-1:])
+        about = tuple(t for t in self._topics(start, here, None) if t.kind == PERSON) if named else ()
+        return about or self.topic
 
     def _addressed(self, pronoun: Token) -> Tokens:
         """The one a letter is written to or decides on (你, 申请人): the first person it names."""
@@ -341,6 +383,8 @@ class _Linker:
         if definite and not fresh and group.count == len(named) > 1:
             return tuple(named)
         if pattern("victims_before").search(self.sk.text, max(0, index - 3), index):
+            return ()
+        if pattern("victims_after").match(self.sk.text, index + 1):
             return ()
         if self._in_totals(group):
             self.totals = True
@@ -396,7 +440,15 @@ class _Linker:
             return
         for index, who in zip(causes, shares, strict=True):
             cause, status = self.sk.tokens[index], self._status(start, end, index)
-            self.out.links.extend(Link(token, cause, status) for token in who if self._concerns(cause, token))
+            gained = cause.measure and pattern("proceeds").match(self.text, cause.start)
+            everybody = dict.fromkeys((*(self._dealt_with_since(start, index) if gained else ()), *who))
+            self.out.links.extend(Link(token, cause, status) for token in everybody if self._concerns(cause, token))
+
+    def _dealt_with_since(self, start: int, index: int) -> Tokens:
+        """The people whom the measures of the same clause, up to ``index``, hit."""
+        begin = self.sk.places[max(start, self.sk.text.rfind("；", start, index))]
+        links = (item for item in self.out.links if item.cause.kind == MEASURE and item.cause.start >= begin)
+        return tuple(item.token for item in links if item.token.kind == PERSON)
 
     def _counts(self, start: int, index: int) -> bool:
         """Whether a measure is taken: not told as not taken, and no mere publication of a matter."""

@@ -138,6 +138,8 @@ def _person_tokens(
         left = start
         if anchor in by_end or anchor in organ_ends:
             left = posts_left(text, anchor, by_end, floor=floor, boundaries=boundaries)
+            joined = pattern("separator").match(text, left) if left in boundaries else None
+            left = joined.end() if joined else left
         if left < anchor:
             shared, floor = (left, start), _with_title(text, end)
             yield Token(PERSON, left, floor, name=(start, end), post=shared)

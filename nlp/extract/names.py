@@ -48,6 +48,8 @@ class Lexicon:
     transliterated: frozenset[str]
     numerals: frozenset[str]
     counted: frozenset[str]
+    joins: frozenset[str]
+    township: re.Pattern[str]
     place: re.Pattern[str]
     masked: re.Pattern[str]
     heads: re.Pattern[str]
@@ -75,6 +77,8 @@ def lexicon() -> Lexicon:
         transliterated=frozenset(surnames["transliterated"]["names"]),
         numerals=frozenset(names["numerals"]),
         counted=frozenset(names["counted"]),
+        joins=frozenset(names["joins"]),
+        township=re.compile(names["township"]),
         place=re.compile(f"{HAN}{{2}}(?:{any_of(names['place_ends'])})"),
         masked=re.compile(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
         heads=re.compile(head_pattern()),
@@ -190,6 +194,9 @@ def _plausible(text: str, start: int, family: int, name: str) -> bool:
         return False
     if name[-1] == "均" and text[start - 1 : start] in ("、", "和", "及", "与"):
         return False
+    joins = name[-1] in words.joins and not words.after.match(text, start + len(name))
+    if joins or words.township.match(text, start + len(name)):
+        return False
     if name[-1] in words.end_not_before_post and words.heads.match(text, start + len(name)):
         return False
     return name[-1] not in words.end_not
@@ -240,6 +247,12 @@ def dotted_name_at(text: str, start: int) -> str | None:
     ends = range(min(last_dot + 3, match.end()), match.end() + 1)
     end = next((e for e in ends if _ends_sounds(text, e, words)), match.end())
     return text[start:end]
+
+
+def introduced_name_at(text: str, start: int) -> str | None:
+    """A name of any form whose particulars follow it (阿依古丽，女，…)."""
+    name = dotted_name_at(text, start) or transliterated_name_at(text, start)
+    return name if name and lexicon().after_sure.match(text, start + len(name)) else None
 
 
 def _no_name_begins(text: str, start: int, words: Lexicon) -> bool:

@@ -15,6 +15,7 @@ from nlp.extract.names import (
     Before,
     clear_count,
     dotted_name_at,
+    introduced_name_at,
     lexicon,
     masked_after_post,
     masked_names,
@@ -84,7 +85,7 @@ def find_people(text: str, heads: Sequence[Range], blocked: Ranges) -> list[Rang
     for _, end in heads:
         _after_post(names, end)
     for start, sure in sorted(_anchors(text, blocked)):
-        name = names.plain(start, "verb" if sure else "open")
+        name = names.plain(start, "verb" if sure else "open") or introduced_name_at(text, start)
         if name and (
             sure or name[:2] in lexicon().double or clear_count(text, name) > 1 or names.introduced(start + len(name))
         ):
@@ -114,6 +115,8 @@ def _anchors(text: str, blocked: Ranges) -> Iterator[tuple[int, bool]]:
         line_end = text.find("\n", match.end())
         if blocked.hit(match.end(), line_end if line_end >= 0 else len(text)):
             yield match.end(), True
+    for match in pattern("line_unit").finditer(text):
+        yield match.end(), True
     for name in ("handing", "name_anchor", "organs"):
         for match in pattern(name).finditer(text):
             yield match.end(), False

@@ -164,6 +164,7 @@ class _Head(NamedTuple):
     stands: str
     level: str | None
     body: str | None
+    needs_organ: bool
 
 
 class _Grammar(NamedTuple):
@@ -193,7 +194,9 @@ def _grammar() -> _Grammar:
     posts = load_codebook()["posts"]
     s = posts.settings
     heads = {
-        word: _Head(word, e["role"], e["stands"], e.get("level"), e.get("body")) for e in posts for word in e["heads"]
+        word: _Head(word, e["role"], e["stands"], e.get("level"), e.get("body"), e.get("needs_organ", False))
+        for e in posts
+        for word in e["heads"]
     }
     words = any_of(heads)
     found = any_of(word for word in heads if word not in s["endings"])
@@ -263,7 +266,7 @@ def read_post(text: str, *, places: Places, body: str | None = None) -> Post:
     """Read a post string. ``body`` is the fullest organisation last named in the text, for elliptic posts."""
     plain, former, stated = _strip(text)
     readings = _read_parts(_grammar().in_charge.sub("", plain), places, body or "")
-    rank = stated or min((r.rank for r in readings), key=_rank_order, default=UNKNOWN)
+    rank = stated or _highest(readings)
     organisation = next((r.organisation for r in readings if r.organisation), None)
     return Post(plain, organisation, _role(readings), rank, _leading_cadre(readings, rank), former)
 
@@ -271,6 +274,14 @@ def read_post(text: str, *, places: Places, body: str | None = None) -> Post:
 def _role(readings: list[_Reading]) -> PostRole:
     """The highest role of the posts (field-conventions)."""
     return min((r.role for r in readings), key=ROLES.index, default="unknown")
+
+
+def _highest(readings: list[_Reading]) -> str:
+    """The highest rank of the posts; a villager who is a 护林员 as well stays 村居."""
+    ranks = {r.rank for r in readings}
+    if VILLAGE in ranks:
+        ranks.discard(ORDINARY)
+    return min(ranks, key=_rank_order, default=UNKNOWN)
 
 
 def _leading_cadre(readings: list[_Reading], rank: str) -> bool | None:
@@ -331,7 +342,11 @@ def _read_parts(text: str, places: Places, context: str) -> list[_Reading]:
 def _context(organ: str, before: str, places: Places) -> str:
     """What the next elliptic post leans on: this organ if it tells a place or none was known, else the one before."""
     host = _host(organ)
-    return host if len(host) > 1 and (not before or _place(host, places).level) else before or host
+    if len(host) < 2 or not before:
+        return before or host
+    if _place(host, places).level:
+        return host
+    return before[: _place(before, places).end] + host if can_seat(host) and len(host) > 2 else before
 
 
 def _organisation(organ: str, head: _Head) -> str:
@@ -348,8 +363,8 @@ def _read_one(organ: str, mod: str, head: _Head, context: str, places: Places) -
     if head.stands == "grade":
         rank = _stated_rank(mod + head.word) or UNKNOWN
     elif place == "village":
-        rank = VILLAGE
-    elif role == "staff" and _private(site.tier, head, context):
+        rank = UNKNOWN if head.body == "institution" else VILLAGE
+    elif role == "staff" and (_private(organ, head, context) or (head.needs_organ and not _tells_body(organ))):
         rank = UNKNOWN
     elif role == "staff" or site.tier == "petty":
         rank = ORDINARY
@@ -358,11 +373,20 @@ def _read_one(organ: str, mod: str, head: _Head, context: str, places: Places) -
     return _Reading(role, rank, _stance(site.stands, rank), _named(_organisation(organ, head)))
 
 
-def _private(tier: str, head: _Head, context: str) -> bool:
-    """Whether staff are of a body whose ranks are not told (enterprise, school, hospital), its own or the context's."""
-    body = _organ(context)
-    told = tier or (body["tier"] if body else "")
-    return told in _organ_settings()["unranked"] or (told == "institution" and not head.level)
+def _private(organ: str, head: _Head, context: str) -> bool:
+    """Whether staff are of a body whose ranks are not told (enterprise, school, hospital): theirs or the context's."""
+    own = _organ(_host(organ) or organ)
+    body = own or (None if head.level == "public" else _organ(context))
+    if head.body == "institution":
+        return True
+    if body is None:
+        return False
+    return body["tier"] in _organ_settings()["unranked"] or (body["tier"] == "institution" and not head.level)
+
+
+def _tells_body(organ: str) -> bool:
+    """Whether the words before the head tell a place or a kind of organ."""
+    return bool(_place(organ, Places()).level) or _organ(_host(organ) or organ) is not None
 
 
 def _named(organ: str) -> str | None:
@@ -389,6 +413,7 @@ def _site(organ: str, head: _Head, context: str, places: Places) -> _Site:
     place, kind = _place(host, places), _organ(host or organ)
     tier = kind["tier"] if kind else "place" if place.level and place.end == len(host) else ""
     level = _site_level(host, kind, tier, context, places)
+    own_level = place.level if head.stands == "leader" else ""
     of_party = host != organ and _host(organ) == host
     stands = kind.get("stands", head.stands) if kind and head.stands == "leader" and not of_party else head.stands
     if head.body == "division" and tier == "institution":
@@ -397,6 +422,8 @@ def _site(organ: str, head: _Head, context: str, places: Places) -> _Site:
         tier = _tier(head, tier)
     if tier in _organ_settings()["inner"] and not _of_department(host, context):
         tier = "inner"
+    if kind and kind.get("public_staff") and own_level and not own_level.endswith(("township", "village")):
+        stands = "leader"
     if stands == "leader" and level.endswith("township") and tier in _organ_settings()["inside_township"]:
         stands = "section"
     if head.level == "public":

@@ -55,6 +55,7 @@ class _Record:
 
     token: Token
     posts: list[Range] = field(default_factory=list)
+    called: Range | None = None  # an organisation's name where it is dealt with
     shared_post: Range | None = None
     measures: list[tuple[Token, Status]] = field(default_factory=list)
     responsibility: Token | None = None
@@ -121,6 +122,8 @@ class _Gatherer:
             if item.cause.kind == RESPONSIBILITY:
                 record.responsibility = record.responsibility or item.cause
             else:
+                if item.token.kind == ORGANISATION and not record.held:
+                    record.called = (item.token.start, item.token.end)
                 record.measures.append((item.cause, item.status))
                 record.held = True
         for back in linked.withdrawn:
@@ -164,7 +167,9 @@ class _Gatherer:
             fuller = [k for k in self._earlier(token, ORGANISATION) if k.endswith(words)]
         elif token.kind == POST:
             fuller = [
-                k for k in self._earlier(token, PERSON) if any(p.endswith(words) for p in self._posts(self.records[k]))
+                k
+                for k in self._earlier(token, PERSON)
+                if any(p.endswith(words) and not p.endswith("副" + words) for p in self._posts(self.records[k]))
             ]
         else:
             fuller = []
@@ -244,7 +249,8 @@ class _Builder:
 
     def _subject(self, record: _Record, post: Post | None) -> Subject:
         token = record.token
-        whole = token.name if token.kind == PERSON else (token.start, token.end) if token.kind == ORGANISATION else None
+        body = record.called or (token.start, token.end)
+        whole = token.name if token.kind == PERSON else body if token.kind == ORGANISATION else None
         name = self._verbatim(*whole) if whole else None
         follows = token.name and token.post and token.name[1] <= token.post[0]  # 张某，某局局长: the name alone
         span = self.case.span(token.start, token.name[1] if token.name and follows else token.end)
@@ -429,7 +435,9 @@ class _Builder:
     def _of_body(self, body: str, post: Post | None) -> bool:
         """Whether the post itself is one of such a body."""
         words = f"{post.text}{post.organisation or ''}" if post else ""
-        return body == "enterprise" and pattern("enterprise_post").search(words) is not None
+        if body != "enterprise":
+            return False
+        return any(pattern(name).search(words) for name in ("enterprise_post", "enterprise_body"))
 
     def _opening(self) -> str:
         """The title and the first words of the case."""
