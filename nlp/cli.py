@@ -10,7 +10,7 @@ import difflib
 import inspect
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from nlp.batch import Record, Summary, Tally
+    from nlp.gold import GoldCase, GoldError
     from nlp.read import ReadError
+    from nlp.train.trained import Trained
     from nlp.types import Notice
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -468,23 +470,52 @@ def _write_report(out: str, told: str, found: Any) -> None:
     _say(f"结果：{out}")
 
 
-def _check_report(out: str) -> None:
+def _check_page(out: str) -> None:
+    _check_report(out, (".md",))
+
+
+def _check_report(out: str, endings: Sequence[str] = (".md", ".json")) -> None:
     if out == STDIO:
         return
-    if Path(out).suffix.lower() not in (".md", ".json"):
-        _refuse(f"不认识输出文件 {out} 的扩展名。请写成 .md 或 .json")
+    if Path(out).suffix.lower() not in endings:
+        _refuse(f"不认识输出文件 {out} 的扩展名。请写成 {' 或 '.join(endings)}")
     if not Path(out).parent.is_dir():
         _refuse(f"没有文件夹 {Path(out).parent}。请先建立，或换一个位置")
 
 
+def _telling(bad: list[GoldError]) -> Callable[[GoldError], None]:
+    """Tells of a bad line at once and adds it to ``bad``."""
+
+    def fail(error: GoldError) -> None:
+        bad.append(error)
+        _say(str(error))
+
+    return fail
+
+
+def _gold_cases(gold: str, chosen: str) -> tuple[list[GoldCase], list[GoldError]]:
+    """The cases of a split (all where it is ''), and the lines that could not be read; refused where none is left."""
+    from nlp.gold import SPLITS, load_gold
+
+    if chosen not in ("", *SPLITS):
+        _refuse(f"没有划分 {chosen}。请用 {'、'.join(SPLITS)} 之一")
+    bad: list[GoldError] = []
+    cases = load_gold(gold, chosen or None, on_error=_telling(bad))  # type: ignore[arg-type]
+    if not cases:
+        _refuse(f"{gold} 里没有可用的案件。请检查路径和 --split")
+    return cases, bad
+
+
+Gold = Annotated[str, typer.Argument(metavar="金标准", help="data/gold 格式的文件夹或 JSONL 文件")]
+Chosen = Annotated[str, typer.Option("--split", metavar="划分", help="train | dev | test，默认全部")]
 Report = Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .md 或 .json，默认显示在终端")]
 
 
 @app.command("evaluate", cls=_Command)
 def evaluate_cli(
     *,
-    gold: Annotated[str, typer.Argument(metavar="金标准", help="data/gold 格式的文件夹或 JSONL 文件")],
-    chosen: Annotated[str, typer.Option("--split", metavar="划分", help="train | dev | test，默认全部")] = "",
+    gold: ToLearn,
+    chosen: Chosen = "",
     model: Model = "rules",
     fields: Annotated[bool, typer.Option("--fields", help="比较字段与案件起止（起止须给文件夹），而不是标签")] = False,
     errors: Annotated[int, typer.Option("--errors", metavar="个数", min=0, help="列出多少处不同，默认不列")] = 0,
@@ -501,24 +532,156 @@ def evaluate_cli(
       wenze evaluate data/gold --split dev --fields --errors 50
     """
     from nlp.evaluate import evaluate
-    from nlp.gold import SPLITS, GoldError, load_gold, load_gold_notices
+    from nlp.gold import load_gold_notices
     from nlp.report.evaluation import markdown
 
     _check_report(out)
     _check_model(model)
-    if chosen not in ("", *SPLITS):
-        _refuse(f"没有划分 {chosen}。请用 {'、'.join(SPLITS)} 之一")
-    bad: list[GoldError] = []
-    cases = load_gold(gold, chosen or None, on_error=bad.append)  # type: ignore[arg-type]
+    cases, bad = _gold_cases(gold, chosen)
     whole = fields and Path(gold).is_dir()
-    notices = load_gold_notices(gold, chosen or None, on_error=bad.append) if whole else []  # type: ignore[arg-type]
-    for error in bad:
-        _say(str(error))
-    if not cases:
-        _refuse(f"{gold} 里没有可用的案件。请检查路径和 --split")
+    notices = load_gold_notices(gold, chosen or None, on_error=_telling(bad)) if whole else []  # type: ignore[arg-type]
     found = evaluate(cases, notices, model=model, seed=seed)
     _write_report(out, markdown(found, fields=fields, errors=errors), found)
     raise typer.Exit(1 if bad else 0)
+
+
+# ------------------------------------------------------------ compare, errors, suspects
+
+
+@app.command("compare", cls=_Command)
+def compare_cli(
+    *,
+    first: Annotated[str, typer.Argument(metavar="甲", help="rules、模型名或模型文件夹")],
+    second: Annotated[str, typer.Argument(metavar="乙", help="与甲比较的模型，写法同上")],
+    gold: ToLearn,
+    chosen: Chosen = "",
+    errors: Annotated[
+        int, typer.Option("--errors", metavar="个数", min=0, help="得、失各列出多少处，连同正文，默认不列")
+    ] = 0,
+    out: Report = STDIO,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", min=0, help="自助抽样的随机种子")] = 0,
+) -> None:
+    """比较两个模型：F1 之差与配对检验，乙比甲在哪些案件上判对了、判错了，各依据什么。
+
+    两个模型都与规则并用，与 wenze evaluate 相同。读不了的行逐一指出，其余照算，退出码为 1。
+
+    例：
+      wenze compare rules tfidf data/gold --split dev
+      wenze compare models/旧 models/新 data/gold --split dev --errors 20 -o 得失.md
+    """
+    from nlp.compare import compare
+    from nlp.report.compare import markdown
+
+    _check_report(out)
+    for model in (first, second):
+        _check_model(model)
+    cases, bad = _gold_cases(gold, chosen)
+    found = compare(cases, first, second, seed=seed)
+    _write_report(out, markdown(found, errors=errors), found)
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command("errors", cls=_Command)
+def errors_cli(
+    *,
+    gold: ToLearn,
+    chosen: Chosen = "",
+    model: Model = "rules",
+    top: Annotated[int, typer.Option("--top", metavar="个数", min=1, help="列出多少处，默认 30")] = 30,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .md，默认显示在终端")] = STDIO,
+) -> None:
+    """列出错得最有把握的判断：金标准怎样说、模型给出多大概率、各依据什么，连同正文，供逐条阅读。
+
+    读不了的行逐一指出，其余照算，退出码为 1。
+
+    例：
+      wenze errors data/gold --split dev --model tfidf --top 30
+      wenze errors data/gold --split dev --model models/own -o 错例.md
+    """
+    from nlp.mistakes import mistakes
+    from nlp.report.mistakes import markdown
+
+    _check_page(out)
+    _check_model(model)
+    cases, bad = _gold_cases(gold, chosen)
+    _write_report(out, markdown(mistakes(cases, model=model), cases=len(cases), model=model, top=top), None)
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command("suspects", cls=_Command)
+def suspects_cli(
+    *,
+    gold: ToLearn,
+    chosen: Annotated[str, typer.Option("--split", metavar="划分", help="train | dev | test，默认 train")] = "train",
+    top: Annotated[int, typer.Option("--top", metavar="个数", min=1, help="列出多少处，默认 100")] = 100,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .md，默认显示在终端")] = STDIO,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", min=0, help="随机种子")] = 0,
+) -> None:
+    """找疑似误标：没有见过该案件的 TF-IDF 模型给出概率，由 cleanlab 挑出与标注不合的判断，供重新判断。
+
+    需要 pip install 'wenze[train]'。不改动金标准。
+
+    例：
+      wenze suspects data/gold -o 疑似误标.md
+      wenze suspects data/gold --top 30
+    """
+    from nlp.report.suspects import markdown
+    from nlp.suspects import SuspectsError, suspects
+
+    _check_page(out)
+    cases, bad = _gold_cases(gold, chosen)
+    try:
+        found = suspects(cases, seed=seed, progress=_say)
+    except SuspectsError as error:
+        _refuse(str(error))
+    _write_report(out, markdown(found, top=top), None)
+    raise typer.Exit(1 if bad else 0)
+
+
+# ------------------------------------------------------------ pick
+
+
+@app.command("pick", cls=_Command)
+def pick_cli(
+    *,
+    inputs: Annotated[list[str], typer.Argument(metavar="输入...", help="未标注的通报：wenze 读得了的文件、文件夹、-")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写出的 .jsonl 文件，- 为标准输出")],
+    count: Annotated[int, typer.Option("-n", "--count", metavar="个数", min=1, help="挑选多少起，默认 50")] = 50,
+    model: Annotated[
+        str, typer.Option("--model", metavar="模型", help="tfidf（默认）| bert | ensemble，或训练所得的模型文件夹")
+    ] = "tfidf",
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+    column: Columns = [],  # noqa: B006
+) -> None:
+    """从未标注的案件里挑出最值得标注的：模型最没有把握，且彼此不相似；逐起说明理由。
+
+    每行有 id、text（一起案件的正文）、why（理由）、scores（各标签的概率）。读不了的文件或行逐一指出，退出码为 1。
+
+    例：
+      wenze pick 未标注.jsonl -n 50 -o 待标注.jsonl --model tfidf
+      wenze pick 通报/ -o - | head
+    """
+    from dataclasses import asdict
+
+    from nlp.pick import PickError, cases_of, pick
+    from nlp.rows import json_line, write_jsonl
+
+    if out != STDIO and Path(out).exists() and not force:
+        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    _check_model(model)
+    unread: list[ReadError] = []
+    try:
+        picked = pick(list(cases_of(_read(inputs, _columns(column), unread))), count, model=model)
+    except PickError as error:
+        _refuse(str(error))
+    rows = [asdict(one) for one in picked]
+    if out == STDIO:
+        for row in rows:
+            print(json_line(row))
+    else:
+        write_jsonl(rows, Path(out))
+        _say(f"选出 {len(rows)} 起：{out}")
+    raise typer.Exit(1 if unread else 0)
 
 
 # ------------------------------------------------------------ train
@@ -529,6 +692,8 @@ train_app = typer.Typer(
 
 例：
   wenze train tfidf data/gold -o models/tfidf --seed 0
+  wenze train bert data/gold -o models/bert --seed 0
+  wenze train ensemble data/gold models/tfidf models/bert -o models/ensemble
 """,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -536,43 +701,123 @@ train_app = typer.Typer(
 app.add_typer(train_app, name="train")
 
 
-@train_app.command("tfidf", cls=_Command)
-def train_tfidf_cli(
-    *,
-    gold: Annotated[str, typer.Argument(metavar="金标准", help="data/gold 格式的文件夹，要有 train 与 dev")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="文件夹", help="模型写到哪里")],
-    seed: Annotated[int, typer.Option("--seed", metavar="数", help="随机种子；同一种子得出同样的模型")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="覆盖已有的模型")] = False,
-) -> None:
-    """训练 TF-IDF 模型：在 train 上交叉验证选参数，在 dev 上选阈值，不读 test；连同模型卡一起写出。
+ToLearn = Annotated[str, typer.Argument(metavar="金标准", help="data/gold 格式的文件夹，要有 train 与 dev")]
+ModelOut = Annotated[str, typer.Option("-o", "--out", metavar="文件夹", help="模型写到哪里")]
+Seed = Annotated[int, typer.Option("--seed", metavar="数", min=0, help="随机种子")]
+Force = Annotated[bool, typer.Option("--force", help="覆盖已有的模型")]
 
-    例：
-      wenze train tfidf data/gold -o models/tfidf --seed 0
-      wenze score 通报/ -o 结果.xlsx --model models/tfidf
-    """
-    import shlex
 
-    from nlp.gold import GoldError, load_gold
-    from nlp.train.card import write_model
-    from nlp.train.tfidf import TrainingError, train
+def _gold_to_learn(gold: str, out: str, force: bool, bad: list[GoldError]) -> list[GoldCase]:
+    """The cases of train and dev, when there is a place for the model."""
+    from nlp.gold import load_gold
 
     if Path(out).exists() and not (force and Path(out).is_dir()):
         _refuse(f"输出 {out} 已存在。换一个名字，或加 --force 覆盖（须是文件夹）")
-    bad: list[GoldError] = []
     files = [Path(gold) / f"{split}.jsonl" for split in ("train", "dev")]
     if missing := [path for path in files if not path.is_file()]:
         _refuse(f"没有 {missing[0]}。请给出含 train.jsonl 与 dev.jsonl 的文件夹")
     cases = [case for path in files for case in load_gold(path, on_error=bad.append)]
     for error in bad:
         _say(str(error))
-    try:
-        trained = train(cases, seed=seed, progress=_say)
-    except TrainingError as error:
-        _refuse(str(error))
-    command = shlex.join(["wenze", "train", "tfidf", gold, "-o", out, "--seed", str(seed)])
-    write_model(trained, Path(out), command)
+    return cases
+
+
+def _write_trained(trained: Trained, out: str, command: list[str]) -> None:
+    import shlex
+
+    from nlp.train.card import write_model
+
+    write_model(trained, Path(out), shlex.join(["wenze", "train", *command]))
     _say(f"模型：{out}。试用：wenze score 通报/ -o 结果.xlsx --model {out}")
+
+
+@train_app.command("tfidf", cls=_Command)
+def train_tfidf_cli(*, gold: ToLearn, out: ModelOut, seed: Seed = 0, force: Force = False) -> None:
+    """训练 TF-IDF 模型：在 train 上交叉验证选参数，在 dev 上选阈值，不读 test；连同模型卡一起写出。
+
+    例：
+      wenze train tfidf data/gold -o models/tfidf --seed 0
+      wenze score 通报/ -o 结果.xlsx --model models/tfidf
+    """
+    from nlp.train.tfidf import train
+
+    bad: list[GoldError] = []
+    trained = train(_gold_to_learn(gold, out, force, bad), seed=seed, progress=_say)
+    _write_trained(trained, out, ["tfidf", gold, "-o", out, "--seed", str(seed)])
     raise typer.Exit(1 if bad else 0)
+
+
+@train_app.command("bert", cls=_Command)
+def train_bert_cli(
+    *,
+    gold: ToLearn,
+    out: ModelOut,
+    backbone: Annotated[
+        str, typer.Option("--backbone", metavar="模型", help="任何中文 BERT：模型库里的名字，或本地文件夹")
+    ] = "BAAI/bge-small-zh-v1.5",
+    epochs: Annotated[int, typer.Option("--epochs", metavar="轮", min=1, help="至多训练几轮")] = 6,
+    batch: Annotated[int, typer.Option("--batch", metavar="起", min=1, help="每批多少起案件")] = 16,
+    rate: Annotated[float, typer.Option("--rate", metavar="数", help="学习率")] = 1e-4,
+    run: Annotated[
+        str,
+        typer.Option(
+            "--run", metavar="文件夹", help="断点与日志放在哪里，默认为输出旁的 .run；中断后再运行一次即接着训练"
+        ),
+    ] = "",
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """微调中文 BERT：在 train 上训练，在 dev 上选轮次、校准、选阈值，不读 test；导出为 8 位的 ONNX。
+
+    要先 pip install 'wenze[train]'。有显卡则用显卡，没有则用处理器。
+
+    例：
+      wenze train bert data/gold -o models/bert --seed 0
+      wenze train bert data/gold -o 大模型 --backbone hfl/chinese-macbert-base --rate 3e-5
+      wenze score 通报/ -o 结果.xlsx --model models/bert
+    """
+    _needs("torch", "transformers", "datasets", "accelerate", "onnx")
+    from nlp.train.bert import Settings, train
+
+    bad: list[GoldError] = []
+    cases = _gold_to_learn(gold, out, force, bad)
+    settings = Settings(backbone=backbone, epochs=epochs, batch=batch, rate=rate, seed=seed)
+    trained = train(cases, settings, Path(run or f"{out}.run"), progress=_say)
+    told = ["--backbone", backbone, "--epochs", str(epochs), "--batch", str(batch), "--rate", f"{rate:g}"]
+    _write_trained(trained, out, ["bert", gold, "-o", out, *told, "--seed", str(seed)])
+    raise typer.Exit(1 if bad else 0)
+
+
+@train_app.command("ensemble", cls=_Command)
+def train_ensemble_cli(
+    *,
+    gold: ToLearn,
+    members: Annotated[list[str], typer.Argument(metavar="成员...", help="已训练好的模型文件夹")],
+    out: ModelOut,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """把规则与已训练的模型合成一个：权重、校准与阈值都在 dev 上交叉验证得出，不读 test。
+
+    例：
+      wenze train ensemble data/gold models/tfidf models/bert -o models/ensemble
+      wenze score 通报/ -o 结果.xlsx --model models/ensemble
+    """
+    from nlp.train.ensemble import train
+
+    bad: list[GoldError] = []
+    cases = _gold_to_learn(gold, out, force, bad)
+    trained = train(cases, [Path(member) for member in members], seed=seed, progress=_say)
+    _write_trained(trained, out, ["ensemble", gold, *members, "-o", out, "--seed", str(seed)])
+    raise typer.Exit(1 if bad else 0)
+
+
+def _needs(*packages: str) -> None:
+    """Refuse where a package of the extra ``train`` is missing."""
+    from importlib.util import find_spec
+
+    if missing := [name for name in packages if find_spec(name) is None]:
+        _refuse(f"缺少 {'、'.join(missing)}。请先运行 pip install 'wenze[train]'")
 
 
 # ------------------------------------------------------------ synthesize
@@ -630,7 +875,7 @@ def agreement_cli(
       wenze agreement data/gold/first/test.jsonl data/gold/second/test.jsonl --texts data/gold -o 一致性.md
     """
     from nlp.agreement import agreement
-    from nlp.gold import GoldError, load_annotations, load_gold
+    from nlp.gold import load_annotations, load_gold
     from nlp.report.agreement import markdown
 
     _check_report(out)
@@ -704,8 +949,9 @@ def _failure(error: Exception) -> str:
     from nlp.codebook import CodebookError
     from nlp.gold import GoldError
     from nlp.read import os_reason
+    from nlp.train.trained import TrainingError
 
-    if isinstance(error, (BatchError, CodebookError, GoldError, ModelNotAvailable)):
+    if isinstance(error, (BatchError, CodebookError, GoldError, ModelNotAvailable, TrainingError)):
         return str(error)
     if isinstance(error, OSError):
         return f"读写文件失败：{os_reason(error)}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"

@@ -19,7 +19,7 @@ from nlp.gold import GoldCase, GoldNotice
 from nlp.pipeline import analyze
 from nlp.rows import shown
 from nlp.split import split
-from nlp.types import Extraction, Notice, Span, Subject
+from nlp.types import Evidence, Extraction, Finding, IssueId, Notice, Span, Subject, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,11 +81,61 @@ def bootstrap(
     return Figure(value, float(low), float(high))
 
 
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """What the second figure is above the first on the same cases, and the two-sided p-value of no difference."""
+
+    difference: Figure
+    p: float
+
+
+def paired_bootstrap(
+    first: NDArray[Any],
+    second: NDArray[Any],
+    figure: Callable[[NDArray[Any]], NDArray[Any]],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Paired:
+    """``bootstrap`` of ``figure(second) - figure(first)``, both on the same resampled cases (Efron & Tibshirani 1993).
+
+    The p-value is twice the share of resamples on the side of 0 that is the rarer, 0 itself counting for both sides;
+    one is added above and below, so that no p-value is 0. NaN where the difference is not defined.
+    """
+    width = np.asarray(first).shape[1]
+    drawn: list[NDArray[Any]] = []
+
+    def difference(sums: NDArray[Any]) -> NDArray[Any]:
+        drawn.append(figure(sums[:, width:]) - figure(sums[:, :width]))
+        return drawn[-1]
+
+    found = bootstrap(np.hstack([first, second]), difference, seed=seed, resamples=resamples)
+    if np.isnan(found.low):
+        return Paired(found, float("nan"))
+    values = np.concatenate(drawn[1:])  # the first is the value itself
+    values = values[~np.isnan(values)]
+    rarer = min((values <= 0).sum(), (values >= 0).sum())
+    return Paired(found, min(1.0, 2 * (int(rarer) + 1) / (len(values) + 1)))
+
+
 def f1(counts: NDArray[Any]) -> NDArray[Any]:
     """F1 of b x 3 counts (right, extra, missed): b values, NaN where all three are 0."""
     right, wrong = 2 * counts[:, 0], counts[:, 1] + counts[:, 2]
     with np.errstate(invalid="ignore"):
         return np.asarray(right / (right + wrong))
+
+
+def micro_f1(sums: NDArray[Any]) -> NDArray[Any]:
+    """F1 over all labels together, of b x (3 counts a label)."""
+    return f1(sums.reshape(len(sums), -1, 3).sum(axis=1))
+
+
+def macro_f1(sums: NDArray[Any]) -> NDArray[Any]:
+    """The mean of the defined F1 of the labels, of b x (3 counts a label); NaN where none is."""
+    labels = f1(sums.reshape(-1, 3)).reshape(len(sums), -1)
+    defined = ~np.isnan(labels)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nan_to_num(labels).sum(axis=1) / defined.sum(axis=1))
 
 
 def set_counts(gold: Set[Hashable], read: Set[Hashable]) -> tuple[int, int, int]:
@@ -253,6 +303,47 @@ def label_counts(case: GoldCase, label: str, told: Container[str]) -> tuple[int,
     return int(gold and found), int(found and not gold), int(gold and not found)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What wenze says of one gold case; a label that no finding claims is not among the ``verdicts``.
+
+    ``scores`` has every label; ``evidence`` in source offsets and ``by`` are those of the label's likeliest finding.
+    """
+
+    verdicts: Mapping[IssueId, Verdict]
+    scores: Mapping[IssueId, float]
+    evidence: Mapping[IssueId, tuple[Evidence, ...]]
+    by: Mapping[IssueId, str]
+
+
+def tell(case: GoldCase, *, model: str = RULES) -> Told:
+    """Run wenze, with ``model`` beside the rules, on a gold case. Raises ModelNotAvailable."""
+    analyses = analyze(Notice(id=case.id, text=case.text), model=model)
+    strongest: dict[IssueId, Finding] = {}
+    for finding in (finding for analysis in analyses for finding in analysis.findings):
+        before = strongest.get(finding.issue)
+        if before is None or _weight(finding) > _weight(before):
+            strongest[finding.issue] = finding
+    labels = load_codebook().labels
+    return Told(
+        verdicts={label: one.verdict for label, one in strongest.items()},
+        scores={label: max((one.scores[label] for one in analyses), default=0.0) for label in labels},
+        evidence={label: one.evidence for label, one in strongest.items()},
+        by={label: one.by for label, one in strongest.items()},
+    )
+
+
+def _weight(finding: Finding) -> tuple[bool, float]:
+    return finding.verdict == "yes", finding.probability
+
+
+def counts_of(cases: Sequence[GoldCase], claims: Sequence[Container[str]]) -> NDArray[Any]:
+    """Right, extra and missed of what is claimed of each case, n x labels x 3."""
+    names = load_codebook().labels
+    table = [[label_counts(case, name, found) for name in names] for case, found in zip(cases, claims, strict=True)]
+    return np.array(table).reshape(len(cases), len(names), 3)
+
+
 def evaluate(
     cases: Sequence[GoldCase], notices: Sequence[GoldNotice] = (), *, model: str = RULES, seed: int = 0
 ) -> Evaluation:
@@ -260,8 +351,7 @@ def evaluate(
     readings = [analyze(Notice(id=case.id, text=case.text), model=model) for case in cases]
     told = [{f.issue for a in reading for f in a.findings if f.verdict == "yes"} for reading in readings]
     names = load_codebook().labels
-    table = np.array([[label_counts(c, label, found) for label in names] for c, found in zip(cases, told, strict=True)])
-    table = table.reshape(len(cases), len(names), 3)
+    table = counts_of(cases, told)
     labels = {label: prf(table[:, n], seed=seed) for n, label in enumerate(names)}
     sound = [bool(found) for case, found in zip(cases, told, strict=True) if not case.labels]
     pairs = [

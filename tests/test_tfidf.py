@@ -13,17 +13,20 @@ import pytest
 
 from nlp.batch import BatchError, score
 from nlp.classify import ModelNotAvailable, load_backend, load_model, shipped
-from nlp.classify.tfidf import Reads, TfidfClassifier, clauses, fields, places
+from nlp.classify.clauses import clauses
+from nlp.classify.tfidf import Reads, TfidfClassifier, fields, places
 from nlp.classify.tokens import field_tokens
 from nlp.cli import main
 from nlp.codebook import load_codebook
 from nlp.evaluate import evaluate
 from nlp.gold import GoldCase, Judgement
 from nlp.pipeline import analyze
+from nlp.train.calibration import platt
 from nlp.train.card import write_model
 from nlp.train.figures import average_precision, calibration_error
-from nlp.train.tfidf import STEPS, Settings, Trained, TrainingError, corpus, fit, out_of_fold, platt, train
+from nlp.train.tfidf import STEPS, Settings, corpus, fit, out_of_fold, train
 from nlp.train.thresholds import CAP, choose
+from nlp.train.trained import Trained, TrainingError
 from nlp.types import Extraction, Sanction, Subject
 
 LABELS = load_codebook().labels

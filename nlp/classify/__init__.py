@@ -24,8 +24,9 @@ RULES = "rules"
 BACKENDS: dict[str, str] = {
     RULES: "nlp.classify.rules:RuleClassifier",
     "tfidf": "nlp.classify.tfidf:TfidfClassifier",
+    "bert": "nlp.classify.bert:BertClassifier",
+    "ensemble": "nlp.classify.ensemble:EnsembleClassifier",
 }
-_LATER = ("bert", "ensemble")
 _PACKAGE = Path(__file__).parent.parent
 # In an installed package the models lie inside it, in a checkout beside it.
 _SHELVES = (_PACKAGE / "models", _PACKAGE.parent / "models")
@@ -64,10 +65,7 @@ def shipped(name: str) -> Path:
 def load_backend(name: str, folder: Path | None = None) -> Classifier:
     """The backend ``name``, from ``folder`` or as shipped. Raises ModelNotAvailable."""
     if name not in BACKENDS:
-        now, later = "、".join(BACKENDS), "、".join(_LATER)
-        if name in _LATER:
-            raise ModelNotAvailable(f"模型 {name} 尚未随本版本提供（{later} 将在后续版本提供）；现在可用：{now}")
-        raise ModelNotAvailable(f"没有名为 {name!r} 的模型；现在可用：{now}，或模型文件夹；后续版本提供：{later}")
+        raise ModelNotAvailable(f"没有名为 {name!r} 的模型；现在可用：{'、'.join(BACKENDS)}，或模型文件夹")
     module, _, attribute = BACKENDS[name].partition(":")
     backend = getattr(import_module(module), attribute)
     if name == RULES and folder is None:

@@ -18,10 +18,9 @@ import numpy as np
 
 from nlp.classify.decide import rule_scores
 from nlp.classify.reading import JUDICIAL, ORGANISATIONAL, Reading
-from nlp.clean import clean
+from nlp.classify.whole import whole
 from nlp.codebook import Entry, load_codebook
-from nlp.extract import extract
-from nlp.types import Case, Extraction, Fact, Finding, IssueId, Notice, Scores, Span, Subject, Verdict
+from nlp.types import Case, Extraction, Fact, Finding, IssueId, Scores, Span, Subject, Verdict
 
 # Degrees of responsibility (cues.toml): from which a chief is the main one, and from which two people compare.
 _MAIN, _COMPARABLE = 3, 2
@@ -770,6 +769,4 @@ class RuleClassifier:
         return cls()
 
     def _findings(self, text: str) -> tuple[Finding, ...]:
-        cleaned = clean(Notice("text", text))
-        case = Case("text", cleaned, 0, len(cleaned.text))
-        return rule_findings(case, extract(case))
+        return rule_findings(*whole(text))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.classify.base import RETRAIN, ModelNotAvailable, check_labels, read_json, read_record, write_labels
+from nlp.classify.clauses import STOPS, clauses
 from nlp.classify.tokens import field_tokens
-from nlp.clean import clean
+from nlp.classify.whole import whole
 from nlp.codebook import load_codebook
-from nlp.extract import extract
 from nlp.segment import segment
-from nlp.types import Case, IssueId, Notice, Scores, Span
+from nlp.types import IssueId, Scores, Span
 
-_STOPS = "。；\n"
-_CLAUSE = re.compile(f"[^{_STOPS}]+[{_STOPS}]?")
 _DIGIT = re.compile(r"\d")
 # What a clause must add to the logit, and what share of the best clause's part, to count as evidence (by gold of dev).
 _LEAST, _SHARE = 0.5, 0.4
@@ -58,24 +56,13 @@ class Place:
     grams: Counter[str]
 
 
-def clauses(text: str) -> list[Span]:
-    """The stretches of a text that end with 。 or ； or the line, without the blanks around them, in order."""
-    spans = []
-    for match in _CLAUSE.finditer(text):
-        said = match[0].strip()
-        if said.strip(_STOPS):
-            start = match.start() + match[0].index(said)
-            spans.append(Span(start, start + len(said)))
-    return spans
-
-
 def places(text: str, reads: Reads) -> list[Place]:
     """The clauses of a text, each with its n-grams."""
     return [Place(s.start, s.end, Counter(_grams(text[s.start : s.end], reads))) for s in clauses(text)]
 
 
 def _grams(clause: str, reads: Reads) -> Iterator[str]:
-    plain = _DIGIT.sub("0", clause.rstrip(_STOPS))
+    plain = _DIGIT.sub("0", clause.rstrip(STOPS))
     yield from ("c" + gram for gram in _runs(plain, reads.characters, ""))
     if reads.words:
         words = [word.text for word in segment(plain) if not word.text.isspace()]
@@ -88,11 +75,9 @@ def _runs(items: Sequence[str], longest: int, glue: str) -> Iterator[str]:
             yield glue.join(items[at : at + n])
 
 
-@lru_cache(maxsize=8)
 def fields(text: str) -> Counter[str]:
     """The field tokens of a text taken as one case, each as 'f…'."""
-    cleaned = clean(Notice("text", text))
-    extraction = extract(Case("text", cleaned, 0, len(cleaned.text)))
+    _, extraction = whole(text)
     return Counter({"f" + token: n for token, n in field_tokens(extraction).items()})
 
 

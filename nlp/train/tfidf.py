@@ -8,7 +8,7 @@ unsure is left out of that label. Probabilities by Platt on the out-of-fold marg
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -20,29 +20,16 @@ from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
 
 from nlp.classify.tfidf import Reads, TfidfClassifier, fields, places
-from nlp.clean import clean
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
-from nlp.pipeline import analyze
-from nlp.train.figures import (
-    evidence_hits,
-    figures,
-    mean_average_precision,
-    sound_of,
-    verdicts_of,
-)
-from nlp.train.thresholds import choose
-from nlp.types import Notice
+from nlp.train.calibration import platt
+from nlp.train.figures import figures, mean_average_precision, verdicts_of
+from nlp.train.trained import Progress, Trained, TrainingError, finish, text_of
 
 Array = NDArray[Any]
 Kind = Literal["svm", "logistic"]
-Progress = Callable[[str], None]
 _FOLDS = 5
 _WIDEST = Reads(characters=4, words=2)
-
-
-class TrainingError(ValueError):
-    """The gold cannot train a model; the message (Chinese) says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +64,6 @@ STEPS: tuple[tuple[Mapping[str, Any], ...], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A model with its thresholds (by column of the codebook's labels) and what is told of it."""
-
-    model: TfidfClassifier
-    unsure: Array
-    yes: Array
-    metrics: Mapping[str, Any]
-
-
 # ------------------------------------------------------------ cases as counts
 
 
@@ -117,13 +94,9 @@ def _is_read(feature: str, reads: Reads) -> bool:
     return (kind == "c" and len(gram) <= reads.characters) or (kind == "w" and gram.count(" ") < reads.words)
 
 
-def _text(case: GoldCase) -> str:
-    return clean(Notice(case.id, case.text)).text
-
-
 def corpus(cases: Sequence[GoldCase]) -> Corpus:
     """Gold cases as counts."""
-    found = [_read(_text(case)) for case in cases]
+    found = [_read(text_of(case)) for case in cases]
     numbers = Counter(feature for counts in found for feature in counts)
     features = tuple(sorted(feature for feature, n in numbers.items() if n > 1))
     column = {feature: n for n, feature in enumerate(features)}
@@ -249,24 +222,6 @@ def search(
     return best, margins, tried
 
 
-def platt(margins: Array, verdicts: Array) -> tuple[Array, Array]:
-    """Slope and offset of each label, with Platt's smoothed targets; a margin that tells nothing gets the base rate."""
-    slope, offset = np.zeros(verdicts.shape[1]), np.zeros(verdicts.shape[1])
-    for k in range(verdicts.shape[1]):
-        rows = verdicts[:, k] >= 0
-        values, hits = margins[rows, k], verdicts[rows, k] == 1
-        offset[k] = np.log((hits.sum() + 1) / ((~hits).sum() + 1))
-        if not hits.any() or hits.all():
-            continue
-        target = np.where(hits, (hits.sum() + 1) / (hits.sum() + 2), 1 / ((~hits).sum() + 2))
-        both = np.concatenate([values, values])[:, None]
-        classes = np.repeat([1, 0], len(values))
-        curve = LogisticRegression(C=1e4).fit(both, classes, sample_weight=np.concatenate([target, 1 - target]))
-        if curve.coef_[0, 0] > 0:
-            slope[k], offset[k] = curve.coef_[0, 0], curve.intercept_[0]
-    return slope, offset
-
-
 def _sigmoid(logits: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-logits)))
 
@@ -299,31 +254,20 @@ def train(
         raise TrainingError("训练集里没有一个标签既有“是”又有“否”的案件，无从学起")
     best, margins, tried = search(known, seed=seed, steps=steps, progress=progress)
     model = _classifier(known, best, margins, seed)
-    texts = [_text(case) for case in dev]
-    values = model.score(texts).values
-    unsure, yes = choose(values, verdicts_of(dev), sound_of(dev), _ruled(dev))
-    held = _sigmoid(model.slope * margins + model.offset)
-    hits, true = evidence_hits(model, dev, values, yes)
     progress("比较只用正文、只用字段、两者并用")
-    metrics = {
-        "seed": seed,
+    told = {
         "train_cases": len(learnt),
         "train_passes": len(set(known.groups)),
         "train_positives": dict(zip(load_codebook().labels, map(int, (known.verdicts == 1).sum(axis=0)), strict=True)),
         "settings": asdict(best),
         "search": tried,
-        "ablation": _ablation(known, best, dev, texts, seed),
+        "ablation": _ablation(known, best, dev, [text_of(case) for case in dev], seed),
         "features": len(model.vocabulary),
-        "dev": {**figures(dev, values, unsure, yes, seed=seed), "evidence": {"hits": hits, "true": true}},
-        "out_of_fold": figures(learnt, held, unsure, yes, seed=seed),
     }
-    return Trained(model, unsure, yes, metrics)
-
-
-def _ruled(cases: Sequence[GoldCase]) -> Array:
-    """Which cases the rules already give a ``yes``."""
-    found = [[f.verdict for analysis in analyze(Notice(c.id, c.text)) for f in analysis.findings] for c in cases]
-    return np.array(["yes" in verdicts for verdicts in found], dtype=bool)
+    trained = finish("tfidf", model, dev, told, seed=seed)
+    held = _sigmoid(model.slope * margins + model.offset)
+    out_of_fold = figures(learnt, held, trained.unsure, trained.yes, seed=seed)
+    return replace(trained, metrics={**trained.metrics, "out_of_fold": out_of_fold})
 
 
 def _ablation(

@@ -1,0 +1,162 @@
+"""A fine-tuned Chinese BERT as an ONNX graph: every token says how much it matters to a label, and what it says.
+
+In: texts. Out: calibrated probabilities, and the clauses that the probability rests on. A text longer than the encoder
+reads is read in windows that overlap, and no token is left out. Needs onnxruntime and tokenizers, not torch; never
+applies a threshold. Trained by ``nlp.train.bert``.
+
+The graph gives for each token and label an attention score s and a value v; the logit of a label is the sum over all
+tokens of all windows of softmax(s) * v, so each token's part in it is known exactly (Mullenbach et al. 2018).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from dataclasses import fields as dataclass_fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.classify.base import RETRAIN, ModelNotAvailable, check_labels, read_record, write_labels
+from nlp.classify.clauses import clauses
+from nlp.codebook import load_codebook
+from nlp.types import IssueId, Scores, Span
+
+Floats = NDArray[np.float64]
+GRAPH, TOKENIZER, SETTINGS = "model.onnx", "tokenizer.json", "settings.json"
+_OVERLAP = 32  # tokens that two windows share
+# What share of the attention, and of the best clause's part, a clause must hold to count as evidence (by gold of dev).
+_LEAST, _SHARE = 0.1, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of a text as the encoder reads it: ids with [CLS] and [SEP]; of each token its range of the text."""
+
+    ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """``tokens`` a window holds at most; ``slope`` and ``offset`` (one a label) make a logit a probability (Platt)."""
+
+    tokens: int = 512
+    slope: tuple[float, ...] = field(default=())
+    offset: tuple[float, ...] = field(default=())
+
+
+def windows(tokenizer: Any, text: str, tokens: int) -> list[Window]:
+    """The whole text in as few windows of at most ``tokens`` as hold it, evenly long; one for an empty text."""
+    read = tokenizer.encode(text, add_special_tokens=False)
+    begin, end = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    room, total = tokens - 2, len(read.ids)
+    count = 1 if total <= room else -(-(total - _OVERLAP) // (room - _OVERLAP))
+    step = -(-(total - _OVERLAP) // count) if count > 1 else total
+    found = []
+    for n in range(count):
+        part = slice(n * step, n * step + step + (_OVERLAP if count > 1 else 0))
+        ids, offsets = read.ids[part], read.offsets[part]
+        found.append(Window((begin, *ids, end), ((0, 0), *offsets, (0, 0))))
+    return found
+
+
+def tokens_of(path: Path) -> Any:
+    """The tokenizer in a file, without padding and truncation. Raises ModelNotAvailable."""
+    from tokenizers import Tokenizer
+
+    try:
+        made = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelNotAvailable(f"模型文件夹 {path.parent} 不完整：缺少 {path.name}。{RETRAIN}") from None
+    except Exception as error:  # the library raises bare Exception
+        raise ModelNotAvailable(f"模型文件 {path} 已损坏：{error}。{RETRAIN}") from error
+    made.no_padding()
+    made.no_truncation()
+    return made
+
+
+@dataclass(frozen=True, eq=False)
+class BertClassifier:
+    """``graph`` is the session of an ONNX model, ``folder`` where its files lie."""
+
+    reads: Reads
+    tokenizer: Any
+    graph: Any
+    folder: Path
+
+    @property
+    def labels(self) -> tuple[IssueId, ...]:
+        return load_codebook().labels
+
+    def score(self, texts: Sequence[str]) -> Scores:
+        """Probabilities, n texts x k labels; each text is read alone, so that it scores as in any batch."""
+        values = np.zeros((len(texts), len(self.labels)))
+        for row, text in enumerate(texts):
+            values[row] = 1 / (1 + np.exp(-self.spoken(text)[1].sum(axis=0) - np.array(self.reads.offset)))
+        return Scores(self.labels, values)
+
+    def explain(self, text: str, label: IssueId) -> tuple[Span, ...]:
+        """The clauses whose tokens raise ``label``: the best, and those nearly as telling; () where none does."""
+        column = self.labels.index(label)
+        offsets, parts = self.spoken(text)
+        said, places = parts[:, column], clauses(text)
+        middle = offsets.mean(axis=1)
+        real = offsets[:, 1] > offsets[:, 0]
+        share = [float(said[real & (middle >= p.start) & (middle <= p.end)].sum()) for p in places]
+        least = max([_LEAST, *(_SHARE * one for one in share)])
+        return tuple(place for place, one in zip(places, share, strict=True) if one >= least)
+
+    def spoken(self, text: str) -> tuple[Floats, Floats]:
+        """Of every token of every window its range (t x 2) and its part in the logit of each label (t x k)."""
+        read = windows(self.tokenizer, text, self.reads.tokens)
+        told = [self._run(window) for window in read]
+        attention, value = (np.concatenate([one[n] for one in told]).astype(np.float64) for n in (0, 1))
+        weight = np.exp(attention - attention.max(axis=0))
+        weight /= weight.sum(axis=0)
+        offsets = np.array([place for window in read for place in window.offsets], dtype=np.float64)
+        return offsets, np.array(self.reads.slope) * weight * value
+
+    def _run(self, window: Window) -> tuple[Floats, Floats]:
+        ids = np.array([window.ids], dtype=np.int64)
+        attention, value = self.graph.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        return attention[0], value[0]
+
+    def save(self, folder: Path) -> None:
+        """Write labels and settings as JSON, and copy graph and tokenizer."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_labels(folder, "bert")
+        (folder / SETTINGS).write_text(json.dumps(asdict(self.reads), indent=2) + "\n", encoding="utf-8")
+        if folder.resolve() != self.folder.resolve():
+            for name in (GRAPH, TOKENIZER):
+                shutil.copyfile(self.folder / name, folder / name)
+
+    @classmethod
+    def load(cls, folder: Path) -> BertClassifier:
+        """The model saved in ``folder``. Raises ModelNotAvailable when it does not fit this codebook or is damaged."""
+        check_labels(folder)
+        settings, k = read_record(folder / SETTINGS), len(load_codebook().labels)
+        if set(settings) != {one.name for one in dataclass_fields(Reads)}:
+            raise ModelNotAvailable(f"模型文件 {folder / SETTINGS} 的键不是本版本所知的。{RETRAIN}")
+        reads = Reads(int(settings["tokens"]), *(tuple(map(float, settings[key])) for key in ("slope", "offset")))
+        if {len(reads.slope), len(reads.offset)} != {k}:
+            raise ModelNotAvailable(f"模型文件 {folder / SETTINGS} 与标签对不上。{RETRAIN}")
+        return cls(reads, tokens_of(folder / TOKENIZER), open_graph(folder / GRAPH), folder)
+
+
+def open_graph(path: Path) -> Any:
+    """A session of the ONNX graph in a file, on one thread. Raises ModelNotAvailable."""
+    import onnxruntime
+
+    if not path.is_file():
+        raise ModelNotAvailable(f"模型文件夹 {path.parent} 不完整：缺少 {path.name}。{RETRAIN}")
+    how = onnxruntime.SessionOptions()
+    how.intra_op_num_threads = how.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(str(path), how, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library raises exceptions of its own making, all children of Exception
+        raise ModelNotAvailable(f"模型文件 {path} 已损坏：{error}。{RETRAIN}") from error

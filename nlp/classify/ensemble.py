@@ -1,0 +1,112 @@
+"""Rules, TF-IDF and BERT together: a weighted sum of what each says, with one curve for all labels.
+
+In: texts. Out: calibrated probabilities, and the clauses of the members that speak for a label. Never applies a
+threshold. Trained by ``nlp.train.ensemble``; its members are models of their own, in folders beside its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.classify import RULES, Model, load_backend, load_model
+from nlp.classify.base import RETRAIN, Classifier, ModelNotAvailable, check_labels, read_record, write_labels
+from nlp.codebook import load_codebook
+from nlp.types import IssueId, Scores, Span
+
+Floats = NDArray[np.float64]
+SETTINGS = "settings.json"
+_CERTAIN = 1e-6
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the rules say, as it is, and what each member says, as logits: n texts x k labels x (1 + m)."""
+
+    members: tuple[Model, ...]
+
+    def of(self, texts: Sequence[str]) -> Floats:
+        found = [load_backend(RULES).score(texts).values]
+        for member in self.members:
+            values = np.clip(member.classifier.score(texts).values, _CERTAIN, 1 - _CERTAIN)
+            found.append(np.log(values / (1 - values)))
+        return np.stack(found, axis=2)
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleClassifier:
+    """``weights`` of the rules and of each member, ``offset`` of each label; ``folders`` where the members lie."""
+
+    members: tuple[Model, ...]
+    folders: tuple[Path, ...]
+    weights: tuple[float, ...]
+    offset: tuple[float, ...]
+
+    @property
+    def labels(self) -> tuple[IssueId, ...]:
+        return load_codebook().labels
+
+    def score(self, texts: Sequence[str]) -> Scores:
+        """Probabilities, n texts x k labels."""
+        if not texts:
+            return Scores(self.labels, np.zeros((0, len(self.labels))))
+        logits = Parts(self.members).of(texts) @ np.array(self.weights) + np.array(self.offset)
+        return Scores(self.labels, 1 / (1 + np.exp(-logits)))
+
+    def explain(self, text: str, label: IssueId) -> tuple[Span, ...]:
+        """The clauses of the rules and of every member that finds the label likely, in order; () where none does."""
+        sayers: list[Classifier] = [load_backend(RULES)]
+        column = self.labels.index(label)
+        for member in self.members:
+            if member.classifier.score([text]).values[0, column] >= member.thresholds[label][0]:
+                sayers.append(member.classifier)
+        return tuple(sorted({span for sayer in sayers for span in sayer.explain(text, label)}, key=_place))
+
+    def save(self, folder: Path) -> None:
+        """Write the weights, and where the members lie, as seen from ``folder``, with the marks of their content."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_labels(folder, "ensemble")
+        told: dict[str, Any] = {
+            "members": [
+                {"folder": Path(os.path.relpath(place.resolve(), folder.resolve())).as_posix(), "mark": member.mark}
+                for place, member in zip(self.folders, self.members, strict=True)
+            ],
+            "weights": self.weights,
+            "offset": self.offset,
+        }
+        (folder / SETTINGS).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> EnsembleClassifier:
+        """The ensemble saved in ``folder``, with its members.
+
+        Raises ModelNotAvailable when it is damaged, or a member is missing or another than it was trained with.
+        """
+        check_labels(folder)
+        path = folder / SETTINGS
+        told = read_record(path)
+        try:
+            places = tuple((folder / one["folder"]).resolve() for one in told["members"])
+            marks = [str(one["mark"]) for one in told["members"]]
+            weights, offset = (tuple(map(float, told[key])) for key in ("weights", "offset"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelNotAvailable(f"模型文件 {path} 已损坏。{RETRAIN}") from error
+        if len(weights) != len(places) + 1 or len(offset) != len(load_codebook().labels):
+            raise ModelNotAvailable(f"模型文件 {path} 的成员、权重与标签对不上。{RETRAIN}")
+        members = tuple(load_model(str(place)) for place in places)
+        for place, member, mark in zip(places, members, marks, strict=True):
+            if member.mark != mark:
+                now = f"合成模型训练时用的是 {mark}，{place} 里现在是 {member.mark}"
+                raise ModelNotAvailable(f"{folder}：{now}。请用 wenze train ensemble 重新训练")
+        return cls(members, places, weights, offset)
+
+
+def _place(span: Span) -> tuple[int, int]:
+    return span.start, span.end
