@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nlp.batch import Record, Summary, Tally
     from nlp.gold import GoldCase, GoldError
+    from nlp.quality import Candidate
     from nlp.read import ReadError
     from nlp.train.trained import Trained
     from nlp.types import Notice
@@ -545,6 +546,84 @@ def evaluate_cli(
     raise typer.Exit(1 if bad else 0)
 
 
+# ------------------------------------------------------------ benchmark
+
+benchmark_app = typer.Typer(
+    cls=_Group,
+    help="""比较模型。
+
+例：
+  wenze benchmark quality data/gold --split dev --model rules --model tfidf -o 质量.md
+""",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(benchmark_app, name="benchmark")
+
+
+@benchmark_app.command("quality", cls=_Command)
+def benchmark_quality_cli(
+    *,
+    gold: Gold,
+    chosen: Annotated[str, typer.Option("--split", metavar="划分", help="train | dev | test，默认 dev")] = "dev",
+    model: Annotated[
+        list[str],
+        typer.Option("--model", metavar="名=文件夹", help="可多次给出：模型名，或 名=文件夹；逗号隔开各个种子的文件夹"),
+    ],
+    out: Report = STDIO,
+    figure: Annotated[str, typer.Option("--figure", metavar="文件", help="另画一张图：.png 或 .svg")] = "",
+    seed: Annotated[int, typer.Option("--seed", metavar="数", min=0, help="自助抽样的随机种子")] = 0,
+) -> None:
+    """在同样的案件上比较几个模型：F1、PR-AUC、误报、证据、校准、速度、内存、大小，两两配对检验。
+
+    每个模型都与规则并用，与 wenze evaluate 相同。读不了的行逐一指出，其余照算，退出码为 1。
+
+    例：
+      wenze benchmark quality data/gold --model rules --model tfidf -o 质量.md --figure 质量.png
+      wenze benchmark quality data/gold --model tfidf --model bert=models/bert0,models/bert1 -o 质量.md
+    """
+    import os
+    import shlex
+
+    from nlp.quality import quality
+    from nlp.report import quality as page
+
+    _check_report(out)
+    if figure:
+        _check_report(figure, (".png", ".svg"))
+        _needs("matplotlib", cure="pip install matplotlib")
+    candidates = _candidates(model)
+    cases, bad = _gold_cases(gold, chosen)
+    found = quality(cases, candidates, seed=seed, progress=_say)
+    given = [("--split", chosen), *(("--model", one) for one in model), ("-o", out), ("--figure", figure)]
+    words = [word for option, value in given if value not in ("", STDIO) for word in (option, value)]
+    seen = Path(os.path.relpath(figure, Path(out).parent if out != STDIO else ".")).as_posix() if figure else ""
+    if figure:
+        page.figure(found, Path(figure))
+        _say(f"图：{figure}")
+    command = shlex.join(["wenze", "benchmark", "quality", gold, *words, "--seed", str(seed)])
+    _write_report(out, page.markdown(found, command=command, split=chosen, figure=seen), found)
+    raise typer.Exit(1 if bad else 0)
+
+
+def _candidates(models: Sequence[str]) -> list[Candidate]:
+    """What ``--model`` names, each refused where it cannot be used."""
+    from nlp.quality import Candidate
+
+    candidates: list[Candidate] = []
+    for told in models:
+        name, equals, places = told.partition("=")
+        folders = tuple(places.split(",")) if equals else (name,)
+        if not name or not all(folders):
+            _refuse(f"--model 写法不对：{told!r}。应写成 模型名，或 名=文件夹，几个种子用逗号隔开")
+        if name in (one.name for one in candidates):
+            _refuse(f"--model 里有两个 {name}。请给它们不同的名")
+        for folder in folders:
+            _check_model(folder)
+        candidates.append(Candidate(name, folders))
+    return candidates
+
+
 # ------------------------------------------------------------ compare, errors, suspects
 
 
@@ -812,12 +891,56 @@ def train_ensemble_cli(
     raise typer.Exit(1 if bad else 0)
 
 
-def _needs(*packages: str) -> None:
-    """Refuse where a package of the extra ``train`` is missing."""
+@app.command("pretrain", cls=_Command)
+def pretrain_cli(
+    *,
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="语料...", help="文件夹或 .txt、.jsonl（含 text）文件，可压缩为 .gz、.xz")
+    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件夹", help="骨干写到哪里")],
+    backbone: Annotated[
+        str, typer.Option("--backbone", metavar="模型", help="从哪个中文 BERT 接着训练：模型库里的名字，或本地文件夹")
+    ] = "BAAI/bge-small-zh-v1.5",
+    steps: Annotated[int, typer.Option("--steps", metavar="步", min=1, help="训练几步，每步一批")] = 2000,
+    batch: Annotated[int, typer.Option("--batch", metavar="段", min=1, help="每批多少段")] = 16,
+    tokens: Annotated[int, typer.Option("--tokens", metavar="数", min=8, help="每段至多多少词元")] = 256,
+    rate: Annotated[float, typer.Option("--rate", metavar="数", help="学习率")] = 1e-4,
+    run: Annotated[
+        str,
+        typer.Option(
+            "--run", metavar="文件夹", help="断点与日志放在哪里，默认为输出旁的 .run；中断后再运行一次即接着训练"
+        ),
+    ] = "",
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """在一批文本上接着预训练骨干：整词遮盖，猜被遮的词；留出百分之一的文本，报告训练前后的损失。
+
+    语料一行一段，篇与篇之间空一行；没有空行的文件一行算一篇；.jsonl 一行一篇，要有 text。
+    长文切成段，全都读到。要先 pip install 'wenze[train]'。有显卡则用显卡，没有则用处理器。
+
+    例：
+      wenze pretrain 语料/ -o 骨干 --steps 5000
+      wenze train bert data/gold -o models/bert --backbone 骨干
+    """
+    _needs("torch", "transformers", "accelerate")
+    from nlp.train.pretrain import Settings, pretrain
+
+    if Path(out).exists() and not (force and Path(out).is_dir()):
+        _refuse(f"输出 {out} 已存在。换一个名字，或加 --force 覆盖（须是文件夹）")
+    settings = Settings(backbone=backbone, steps=steps, batch=batch, tokens=tokens, rate=rate, seed=seed)
+    told = pretrain(inputs, settings, Path(out), Path(run or f"{out}.run"), progress=_say)
+    held = told["held_out"]
+    _say(f"留出 {held['documents']} 篇的损失：训练前 {held['loss_before']:.3f}，训练后 {held['loss_after']:.3f}")
+    _say(f"骨干：{out}。接着微调：wenze train bert data/gold -o 模型 --backbone {out}")
+
+
+def _needs(*packages: str, cure: str = "pip install 'wenze[train]'") -> None:
+    """Refuse where a package is missing, by default of the extra ``train``."""
     from importlib.util import find_spec
 
     if missing := [name for name in packages if find_spec(name) is None]:
-        _refuse(f"缺少 {'、'.join(missing)}。请先运行 pip install 'wenze[train]'")
+        _refuse(f"缺少 {'、'.join(missing)}。请先运行 {cure}")
 
 
 # ------------------------------------------------------------ synthesize

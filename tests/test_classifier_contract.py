@@ -65,12 +65,6 @@ def test_a_label_without_a_case_neither_crashes_nor_vanishes(backend: Classifier
     assert "rushed" in backend.score([PLAIN]).labels
 
 
-@pytest.mark.parametrize("name", ["bert", "ensemble"])
-def test_a_model_of_a_later_version_says_so_and_names_what_works_now(name: str) -> None:
-    with pytest.raises(ModelNotAvailable, match=f"{name}.*后续版本.*rules"):
-        load_backend(name)
-
-
 def test_an_unknown_model_names_those_there_are() -> None:
     with pytest.raises(ModelNotAvailable, match=r"没有名为.*rules"):
         load_backend("gpt")

@@ -388,7 +388,7 @@ def _unlike(model: Network, path: Path) -> float:
 def _margins(model: BertClassifier, texts: Sequence[str]) -> Array:
     """Logits before calibration, n x k."""
     bare = replace(model, reads=Reads(model.reads.tokens, *_bare()))
-    return np.array([bare.spoken(text)[1].sum(axis=0) for text in texts]).reshape(len(texts), len(model.labels))
+    return np.array([bare.logits(text) for text in texts]).reshape(len(texts), len(model.labels))
 
 
 def _bare() -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -1,0 +1,229 @@
+"""The BERT model: that it reads all of a text, learns, goes on after a break, ships without torch, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from nlp.classify import ModelNotAvailable, load_model, shipped
+from nlp.classify.bert import GRAPH, SETTINGS, TOKENIZER, BertClassifier, windows
+from nlp.cli import main
+from nlp.codebook import load_codebook
+from nlp.gold import GoldCase, Judgement
+
+LABELS = load_codebook().labels
+RUSHED, SOUND = "当晚即宣布处理决定，未作调查", "经调查核实，其未按规定巡查"
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def judged(n: int, split: Any) -> GoldCase:
+    """A case of a tiny gold: by turns rushed and sound."""
+    said, label = ((RUSHED, "rushed"), (SOUND, ""))[n % 2]
+    text = f"东塘镇第{n}号水闸漏水。县纪委给予东塘镇副镇长周安党内警告处分；{said}。"
+    labels = {label: Judgement("yes", "inferred", said)} if label else {}
+    return GoldCase(f"{split}-{n}", split, f"pass{n % 4}", "", "", text, labels, (), None, "")
+
+
+GOLD = [*(judged(n, "train") for n in range(24)), *(judged(n, "dev") for n in range(8))]
+
+
+def of_characters() -> Tokenizer:
+    """A tokenizer of single characters, with BERT's special tokens."""
+    known = SPECIAL + sorted({one for case in GOLD for one in case.text})
+    made = Tokenizer(models.WordPiece({token: n for n, token in enumerate(known)}, unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer()
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return made
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BERT of random weights, as a folder that transformers loads."""
+    transformers = pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("backbone")
+    tokenizer = of_characters()
+    size = tokenizer.get_vocab_size()
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+    fast.save_pretrained(folder)
+    config = transformers.BertConfig(
+        vocab_size=max(size, 96),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=320,
+    )
+    transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gold")
+    for split in ("train", "dev"):
+        rows = [
+            {
+                "id": case.id,
+                "split": split,
+                "author_pass": case.author_pass,
+                "style": "通报",
+                "field_of_work": "水利",
+                "text": case.text,
+                "labels": {
+                    k: {"verdict": v.verdict, "basis": v.basis, "evidence": v.evidence} for k, v in case.labels.items()
+                },
+                "near_miss_of": [],
+                "fields": None,
+                "note": "",
+            }
+            for case in GOLD
+            if case.split == split
+        ]
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(backbone: Path, gold: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained from the command line, and beside it the folder of its run."""
+    out = tmp_path_factory.mktemp("trained") / "own"
+    how = ["--backbone", str(backbone), "--epochs", "2", "--batch", "4", "--rate", "0.01"]
+    assert main(["train", "bert", str(gold), "-o", str(out), *how]) == 0
+    return out
+
+
+# ------------------------------------------------------------ reading
+
+
+@pytest.mark.parametrize(
+    ("length", "sizes"),
+    [
+        (0, [2]),
+        (1, [3]),
+        (98, [100]),  # just fits
+        (99, [68, 67]),  # two windows that share 32
+        (500, [93] * 7 + [89]),
+    ],
+)
+def test_windows_hold_every_character_and_no_more_than_they_may(length: int, sizes: list[int]) -> None:
+    text = "".join("东塘镇水闸"[n % 5] for n in range(length))
+    found = windows(of_characters(), text, 100)
+    assert [len(window.ids) for window in found] == sizes
+    read = {n for window in found for a, b in window.offsets for n in range(a, b)}
+    assert read == set(range(length))
+
+
+def test_what_stands_at_the_end_of_a_text_of_many_windows_moves_the_score() -> None:
+    model, column = load_model("bert").classifier, LABELS.index("punish_and_forget")
+    filler = "会议传达了上级文件精神，研究了下一步工作安排。" * 80
+    telling = "督导组反馈：该局问责后一问了之，未提任何整改要求，同类问题再次发生。"
+    without, with_it = model.score([filler, filler + telling]).values[:, column]
+    assert with_it > without
+
+
+# ------------------------------------------------------------ training
+
+
+def test_a_trained_model_scores_with_its_thresholds_and_its_card(trained: Path) -> None:
+    model = load_model(str(trained))
+    assert model.name == "bert"
+    assert set(model.thresholds) == set(LABELS)
+    card = (trained / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "train 24 起案件（4 个撰写批次）" in card
+    assert "wenze train bert" in card
+    told = json.loads((trained / "metrics.json").read_text(encoding="utf-8"))
+    assert [one["epoch"] for one in told["history"]["epochs"]] == [1, 2]
+    assert told["eight_bits"]["max_difference"] < 0.2
+
+
+def test_it_learns_what_its_gold_teaches(trained: Path) -> None:
+    scores = load_model(str(trained)).classifier.score([case.text for case in GOLD]).values[:, LABELS.index("rushed")]
+    rushed = np.array(["rushed" in case.labels for case in GOLD])
+    assert scores[rushed].min() > scores[~rushed].max()
+
+
+def test_its_evidence_is_the_clause_that_the_gold_shows(trained: Path) -> None:
+    model, text = load_model(str(trained)).classifier, GOLD[0].text
+    assert RUSHED + "。" in {text[span.start : span.end] for span in model.explain(text, "rushed")}
+
+
+def test_a_finished_run_is_taken_up_again_and_gives_the_same_model(
+    trained: Path, backbone: Path, gold: Path, tmp_path: Path
+) -> None:
+    how = ["--backbone", str(backbone), "--epochs", "2", "--batch", "4", "--rate", "0.01"]
+    again = tmp_path / "again"
+    assert main(["train", "bert", str(gold), "-o", str(again), *how, "--run", f"{trained}.run"]) == 0
+    texts = [case.text for case in GOLD[:4]]
+    first, second = (load_model(str(one)).classifier.score(texts).values for one in (trained, again))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_a_run_of_other_settings_is_not_gone_on_with(
+    trained: Path, backbone: Path, gold: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = ["--backbone", str(backbone), "--epochs", "3", "--run", f"{trained}.run"]
+    assert main(["train", "bert", str(gold), "-o", str(tmp_path / "x"), *how]) == 2
+    assert "另一套参数" in capsys.readouterr().err
+
+
+def test_gold_without_dev_is_refused() -> None:
+    pytest.importorskip("torch")
+    from nlp.train.bert import Settings, train
+    from nlp.train.trained import TrainingError
+
+    with pytest.raises(TrainingError, match="dev"):
+        train([replace(case, split="train") for case in GOLD], Settings(), Path("unused"))
+
+
+# ------------------------------------------------------------ what ships
+
+
+def test_the_shipped_model_is_small_and_of_this_codebook() -> None:
+    assert sum(path.stat().st_size for path in shipped("bert").iterdir()) < 30 * 1024 * 1024
+    assert load_model("bert").cautions == ()
+
+
+@pytest.mark.parametrize("name", ["bert", "ensemble"])
+def test_scoring_needs_no_torch(name: str) -> None:
+    code = f"import sys; from nlp import analyze; analyze('县纪委给予周安党内警告处分。', model={name!r})"
+    code += "; print([name for name in ('sklearn', 'scipy', 'torch', 'transformers') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        (GRAPH, None, "缺少 model.onnx"),
+        (GRAPH, b"", "已损坏"),
+        (TOKENIZER, None, "缺少 tokenizer.json"),
+        (TOKENIZER, b"{}", "已损坏"),
+        (SETTINGS, b"{}", "键不是"),
+        (SETTINGS, b'{"tokens": 512, "slope": [1.0], "offset": [0.0]}', "标签对不上"),
+    ],
+)
+def test_a_damaged_model_says_what_is_wrong(trained: Path, tmp_path: Path, name: str, content: Any, told: str) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in trained.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+    with pytest.raises(ModelNotAvailable, match=told):
+        BertClassifier.load(folder)
