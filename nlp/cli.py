@@ -515,7 +515,7 @@ Report = Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写�
 @app.command("evaluate", cls=_Command)
 def evaluate_cli(
     *,
-    gold: ToLearn,
+    gold: Gold,
     chosen: Chosen = "",
     model: Model = "rules",
     fields: Annotated[bool, typer.Option("--fields", help="比较字段与案件起止（起止须给文件夹），而不是标签")] = False,
@@ -632,7 +632,7 @@ def compare_cli(
     *,
     first: Annotated[str, typer.Argument(metavar="甲", help="rules、模型名或模型文件夹")],
     second: Annotated[str, typer.Argument(metavar="乙", help="与甲比较的模型，写法同上")],
-    gold: ToLearn,
+    gold: Gold,
     chosen: Chosen = "",
     errors: Annotated[
         int, typer.Option("--errors", metavar="个数", min=0, help="得、失各列出多少处，连同正文，默认不列")
@@ -663,7 +663,7 @@ def compare_cli(
 @app.command("errors", cls=_Command)
 def errors_cli(
     *,
-    gold: ToLearn,
+    gold: Gold,
     chosen: Chosen = "",
     model: Model = "rules",
     top: Annotated[int, typer.Option("--top", metavar="个数", min=1, help="列出多少处，默认 30")] = 30,
@@ -690,7 +690,7 @@ def errors_cli(
 @app.command("suspects", cls=_Command)
 def suspects_cli(
     *,
-    gold: ToLearn,
+    gold: Gold,
     chosen: Annotated[str, typer.Option("--split", metavar="划分", help="train | dev | test，默认 train")] = "train",
     top: Annotated[int, typer.Option("--top", metavar="个数", min=1, help="列出多少处，默认 100")] = 100,
     out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .md，默认显示在终端")] = STDIO,

@@ -115,8 +115,20 @@ def _with_model(
     def explain(label: IssueId) -> list[Evidence]:
         return [case.evidence(span.start, span.end) for span in model.classifier.explain(case.text, label)]
 
-    findings = decide(told, ruled, thresholds=model.thresholds, by=model.name, explain=explain)
-    return told, findings, model.cautions
+    disputed = model.disputed(case.text)
+    findings = decide(told, ruled, thresholds=model.thresholds, by=model.name, explain=explain, disputed=disputed)
+    return told, findings, (*model.cautions, *_at_odds(told, disputed, model.thresholds))
+
+
+def _at_odds(
+    told: Mapping[IssueId, float], disputed: Iterable[IssueId], bands: Mapping[IssueId, tuple[float, float]]
+) -> Iterator[Caution]:
+    """A caution for each label that would be a ``yes``, were the members of the ensemble of one mind."""
+    from nlp.codebook import load_codebook
+
+    for issue in load_codebook().issues:
+        if issue.id in disputed and told[issue.id] >= bands[issue.id][1]:
+            yield Caution("models_disagree", f"各模型对“{issue.name}”看法不一，规则也未发现，只记为存疑")
 
 
 def _split(notice: Notice) -> Split:

@@ -1,4 +1,4 @@
-"""The BERT model: that it reads all of a text, learns, goes on after a break, ships without torch, and what it refuses."""
+"""The BERT model: that it reads all of a text, learns, goes on after a break, needs no torch, and what it refuses."""
 
 from __future__ import annotations
 

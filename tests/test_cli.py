@@ -34,6 +34,7 @@ COMMANDS = (
     "errors",
     "suspects",
     "pick",
+    "pretrain",
     "synthesize",
     "agreement",
 )

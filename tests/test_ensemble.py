@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
-from nlp.classify import ModelNotAvailable, load_model, shipped
+from nlp.classify import Model, ModelNotAvailable, load_model, shipped
+from nlp.classify.base import Classifier
+from nlp.classify.decide import decide
 from nlp.classify.ensemble import SETTINGS, EnsembleClassifier
 from nlp.codebook import load_codebook
 from nlp.gold import load_gold
@@ -16,6 +19,7 @@ from nlp.train.calibration import together
 from nlp.train.ensemble import out_of_fold, train
 from nlp.train.figures import mean_average_precision
 from nlp.train.trained import TrainingError
+from nlp.types import Scores, Span
 
 LABELS = load_codebook().labels
 GOLD = Path(__file__).parent.parent / "data" / "gold" / "dev.jsonl"
@@ -108,3 +112,57 @@ def test_the_shipped_ensemble_has_the_shipped_members() -> None:
     model = load_model("ensemble").classifier
     assert isinstance(model, EnsembleClassifier)
     assert [member.mark for member in model.members] == [load_model(name).mark for name in ("tfidf", "bert")]
+
+
+# ------------------------------------------------------------ members at odds
+
+
+def one_minded(name: str, probability: float) -> Model:
+    """A model that gives every label the same probability; unsure from 0.2, yes from 0.6."""
+    sayer = cast(Classifier, Saying(probability))
+    return Model(name, f"{name}+0", sayer, dict.fromkeys(LABELS, (0.2, 0.6)))
+
+
+class Saying:
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+
+    def score(self, texts: list[str]) -> Scores:
+        return Scores(LABELS, np.full((len(texts), len(LABELS)), self.probability))
+
+    def explain(self, text: str, label: str) -> tuple[Span, ...]:
+        return ()
+
+
+PLAIN = "丰田乡财政所会计水淼违规报销差旅费2100元，受到政务警告处分。"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "at_odds"),
+    [
+        (0.9, 0.1, True),
+        (0.1, 0.9, True),
+        (0.9, 0.3, False),  # the other doubts too
+        (0.9, 0.7, False),
+        (0.5, 0.1, False),  # nobody says yes
+    ],
+)
+def test_members_are_at_odds_when_one_says_yes_and_another_does_not_even_doubt(
+    first: float, second: float, at_odds: bool
+) -> None:
+    members = (one_minded("a", first), one_minded("b", second))
+    model = EnsembleClassifier(members, (Path("a"), Path("b")), (1.0, 1.0, 1.0), (0.0,) * len(LABELS))
+    assert ("rushed" in model.disputed(PLAIN)) is at_odds
+
+
+def test_where_the_rules_speak_nobody_abstains() -> None:
+    members = (one_minded("a", 0.9), one_minded("b", 0.1))
+    model = EnsembleClassifier(members, (Path("a"), Path("b")), (1.0, 1.0, 1.0), (0.0,) * len(LABELS))
+    assert "punish_and_forget" not in model.disputed(TELLING)
+
+
+def test_a_disputed_label_is_unsure_at_most() -> None:
+    bands = {"rushed": (0.2, 0.6)}
+    (settled,) = decide({"rushed": 0.9}, (), thresholds=bands)
+    (halted,) = decide({"rushed": 0.9}, (), thresholds=bands, disputed={"rushed"})
+    assert (settled.verdict, halted.verdict) == ("yes", "unsure")

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from nlp.classify.base import LABELS_FILE, RETRAIN, Classifier, ModelNotAvailable, check_labels, read_record
+from nlp.classify.base import LABELS_FILE, RETRAIN, Classifier, Disputing, ModelNotAvailable, check_labels, read_record
 from nlp.codebook import load_codebook
 from nlp.types import Caution, IssueId
 
@@ -31,7 +31,7 @@ _PACKAGE = Path(__file__).parent.parent
 # In an installed package the models lie inside it, in a checkout beside it.
 _SHELVES = (_PACKAGE / "models", _PACKAGE.parent / "models")
 THRESHOLDS_FILE = "thresholds.json"
-_TELLS_NOTHING = frozenset({"MODEL_CARD.md", "metrics.json"})
+TELLS_NOTHING = frozenset({"MODEL_CARD.md", "metrics.json"})
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class Model:
         """The probability of each label for one text."""
         found = self.classifier.score([text])
         return dict(zip(found.labels, map(float, found.values[0]), strict=True))
+
+    def disputed(self, text: str) -> frozenset[IssueId]:
+        """The labels on which the members of an ensemble are at odds; none for a model of one mind."""
+        return self.classifier.disputed(text) if isinstance(self.classifier, Disputing) else frozenset()
 
 
 def shipped(name: str) -> Path:
@@ -99,6 +103,6 @@ def _thresholds(folder: Path) -> dict[IssueId, tuple[float, float]]:
 def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name not in _TELLS_NOTHING:
+        if path.is_file() and path.name not in TELLS_NOTHING:
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from nlp.codebook import load_codebook
 from nlp.types import Caution, IssueId, Scores, Span
@@ -47,6 +47,15 @@ class Classifier(Protocol):
     @classmethod
     def load(cls: type[C], folder: Path) -> C:
         """The backend saved in ``folder``. Raises ValueError (Chinese) when it does not fit this codebook."""
+        ...
+
+
+@runtime_checkable
+class Disputing(Protocol):
+    """A backend of several members, which may be at odds."""
+
+    def disputed(self, text: str) -> frozenset[IssueId]:
+        """The labels on which the members are at odds, so that no ``yes`` should rest on them."""
         ...
 
 

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ from nlp.types import IssueId, Scores, Span
 Floats = NDArray[np.float64]
 GRAPH, TOKENIZER, SETTINGS = "model.onnx", "tokenizer.json", "settings.json"
 _OVERLAP = 32  # tokens that two windows share
-# Evidence is what lifts a label above the log-odds of 1 in 20, the share of ``yes`` in the gold: a clause must lift it by
-# _LEAST, and by _SHARE of what the best clause does (by gold of dev).
+# Evidence is what lifts a label above the log-odds of 1 in 20, about the share of "yes" in the gold: a clause must
+# lift it by _LEAST, and by _SHARE of what the best clause does (by gold of dev).
 _BASE, _LEAST, _SHARE = -2.94, 0.05, 0.4
 
 
@@ -117,6 +118,7 @@ class BertClassifier:
         least = max([_LEAST, *(_SHARE * one for one in share)])
         return tuple(place for place, one in zip(places, share, strict=True) if one >= least)
 
+    @lru_cache(maxsize=8)  # noqa: B019
     def _read(self, text: str) -> tuple[Floats, Floats, Floats]:
         """Of t tokens the range of the text (t x 2), and for each label its weight and the log-odds it speaks for."""
         read = windows(self.tokenizer, text, self.reads.tokens)

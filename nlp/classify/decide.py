@@ -6,7 +6,7 @@ the review queue. Never reads a text and knows no backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from nlp.codebook import load_codebook
 from nlp.types import Evidence, Finding, IssueId, Verdict
@@ -33,12 +33,14 @@ def decide(
     thresholds: Thresholds | None = None,
     by: str = "model",
     explain: Explain | None = None,
+    disputed: Container[IssueId] = (),
 ) -> tuple[Finding, ...]:
     """The findings of one case, in the codebook's order of labels.
 
     ``thresholds`` maps a label to (unsure from, yes from), both inclusive; a label without thresholds is never claimed
     from its score. Findings of the rules pass through with their verdicts; a score adds a finding only where the rules
-    are silent or less sure. ``explain`` gives the evidence of a label claimed from its score.
+    are silent or less sure. ``explain`` gives the evidence of a label claimed from its score. A ``disputed`` label is
+    unsure at most, whatever its score.
     Raises ValueError for a label the codebook does not know or a band that is upside down.
     """
     labels = load_codebook().labels
@@ -49,6 +51,8 @@ def decide(
         ruled = [finding for finding in findings if finding.issue == label]
         decided += ruled
         verdict = _verdict(scores[label], bands[label]) if label in scores and label in bands else None
+        if verdict == "yes" and label in disputed:
+            verdict = "unsure"
         if verdict and not any(finding.verdict in ("yes", verdict) for finding in ruled):
             decided.append(_claim(label, verdict, scores[label], by, tuple(explain(label)) if explain else ()))
     return tuple(decided)

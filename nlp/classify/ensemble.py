@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,33 @@ SETTINGS = "settings.json"
 _CERTAIN = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parts:
-    """What the rules say, as it is, and what each member says, as logits: n texts x k labels x (1 + m)."""
+    """What the rules and the members say of a text, read once for whoever asks."""
 
     members: tuple[Model, ...]
 
-    def of(self, texts: Sequence[str]) -> Floats:
-        found = [load_backend(RULES).score(texts).values]
+    @lru_cache(maxsize=8)  # noqa: B019
+    def one(self, text: str) -> Floats:
+        """k labels x (1 + m): the rules as they are, each member as log-odds."""
+        found = [load_backend(RULES).score([text]).values[0]]
         for member in self.members:
-            values = np.clip(member.classifier.score(texts).values, _CERTAIN, 1 - _CERTAIN)
+            values = np.clip(member.classifier.score([text]).values[0], _CERTAIN, 1 - _CERTAIN)
             found.append(np.log(values / (1 - values)))
-        return np.stack(found, axis=2)
+        return np.stack(found, axis=1)
+
+    def of(self, texts: Sequence[str]) -> Floats:
+        """n texts x k labels x (1 + m)."""
+        k, m = len(load_codebook().labels), len(self.members)
+        return np.array([self.one(text) for text in texts]).reshape(len(texts), k, 1 + m)
+
+    def disputed(self, parts: Floats) -> NDArray[np.bool_]:
+        """n texts x k labels: where a member says yes, another does not even doubt, and the rules are silent."""
+        spoken = 1 / (1 + np.exp(-parts[:, :, 1:]))
+        bands = np.array([[one.thresholds[label] for label in load_codebook().labels] for one in self.members])
+        unsure, yes = (bands[:, :, n].T for n in (0, 1))
+        silent = parts[:, :, 0] == 0
+        return np.asarray(silent & (spoken >= yes).any(axis=2) & (spoken < unsure).any(axis=2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,21 +69,28 @@ class EnsembleClassifier:
     def labels(self) -> tuple[IssueId, ...]:
         return load_codebook().labels
 
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self.members)
+
     def score(self, texts: Sequence[str]) -> Scores:
         """Probabilities, n texts x k labels."""
-        if not texts:
-            return Scores(self.labels, np.zeros((0, len(self.labels))))
-        logits = Parts(self.members).of(texts) @ np.array(self.weights) + np.array(self.offset)
+        logits = self._parts.of(texts) @ np.array(self.weights) + np.array(self.offset)
         return Scores(self.labels, 1 / (1 + np.exp(-logits)))
 
     def explain(self, text: str, label: IssueId) -> tuple[Span, ...]:
         """The clauses of the rules and of every member that finds the label likely, in order; () where none does."""
         sayers: list[Classifier] = [load_backend(RULES)]
-        column = self.labels.index(label)
-        for member in self.members:
-            if member.classifier.score([text]).values[0, column] >= member.thresholds[label][0]:
+        spoken = self._parts.one(text)[self.labels.index(label), 1:]
+        for member, logit in zip(self.members, spoken, strict=True):
+            if 1 / (1 + np.exp(-logit)) >= member.thresholds[label][0]:
                 sayers.append(member.classifier)
         return tuple(sorted({span for sayer in sayers for span in sayer.explain(text, label)}, key=_place))
+
+    def disputed(self, text: str) -> frozenset[IssueId]:
+        """The labels on which the members are at odds and the rules silent: no ``yes`` should rest on them."""
+        row = self._parts.disputed(self._parts.of([text]))[0]
+        return frozenset(label for label, at_odds in zip(self.labels, row, strict=True) if at_odds)
 
     def save(self, folder: Path) -> None:
         """Write the weights, and where the members lie, as seen from ``folder``, with the marks of their content."""

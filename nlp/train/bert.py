@@ -32,7 +32,7 @@ from nlp.train.trained import Progress, Trained, TrainingError, finish, text_of
 
 Array = NDArray[Any]
 BACKBONE = "BAAI/bge-small-zh-v1.5"
-_PAST, _SETTINGS = "checkpoint-*", "settings.json"
+_PAST, _SETTINGS, _HISTORY = "checkpoint-*", "settings.json", "history.json"
 _SAME = 1e-3
 
 
@@ -268,14 +268,26 @@ def fine_tune(
         progress(f"接着 {folder} 里上次的训练")
     began = time.perf_counter()
     trainer.train(resume_from_checkpoint=past or None)
-    history = [one for one in trainer.state.log_history if "eval_mean_pr_auc" in one]
+    return model.eval(), _history(folder, trainer, "bf16" if bf16 else "fp32", time.perf_counter() - began)
+
+
+def _history(folder: Path, trainer: Any, precision: str, seconds: float) -> dict[str, Any]:
+    """How the training went, kept in its folder: a finished run taken up again tells what it told then.
+
+    ``seconds`` are those since the run was last taken up; ``epochs`` with the mean PR-AUC on dev.
+    """
+    path = folder / _HISTORY
+    if path.is_file():
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    reached = [one for one in trainer.state.log_history if "eval_mean_pr_auc" in one]
     told = {
-        "precision": "bf16" if bf16 else "fp32",
-        "device": str(how.device),
-        "seconds": None if past else time.perf_counter() - began,
-        "epochs": [{"epoch": one["epoch"], "dev_mean_pr_auc": one["eval_mean_pr_auc"]} for one in history],
+        "precision": precision,
+        "device": str(trainer.args.device),
+        "seconds": round(seconds, 1),
+        "epochs": [{"epoch": one["epoch"], "dev_mean_pr_auc": one["eval_mean_pr_auc"]} for one in reached],
     }
-    return model.eval(), told
+    path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return told
 
 
 def _trainer_class(base: Any, collate: Collate) -> Any:

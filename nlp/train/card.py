@@ -146,6 +146,11 @@ def _ensemble_how(told: Mapping[str, Any]) -> Iterator[str]:
         f"* 权重在 dev 上学得（各成员已把 train 背熟，只有 dev 能说明它们值多少）：{weights}。"
         f"下面 dev 的成绩是十折交叉验证的，每案由没有见过它的权重打分。成员单独的平均 PR-AUC：{alone}。"
     )
+    halted = told["abstained"]
+    yield (
+        "* 弃权：有成员判“是”、另有成员连“存疑”都够不上，而规则也没有发现的，只记为“存疑”，并附提示。"
+        f"dev 上因此少判“是”{halted['claims']} 处，其中金标准认可的 {halted['right']} 处。"
+    )
 
 
 def _no_more(_: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ dev tells how much they are worth; test is never read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -43,7 +45,8 @@ def train(
         raise TrainingError(f"合成要有至少 {_FOLDS} 起 dev 案件和至少一个成员模型")
     members = tuple(load_model(str(folder)) for folder in folders)
     progress(f"{'、'.join((RULES, *(member.name for member in members)))} 在 dev {len(dev)} 起上合成")
-    parts, verdicts = Parts(members).of([text_of(case) for case in dev]), verdicts_of(dev)
+    began, told_by = perf_counter(), Parts(members)
+    parts, verdicts = told_by.of([text_of(case) for case in dev]), verdicts_of(dev)
     held = out_of_fold(parts, verdicts, seed=seed)
     weights, offset = together(parts, verdicts)
     model = EnsembleClassifier(members, tuple(folders), tuple(map(float, weights)), tuple(map(float, offset)))
@@ -51,7 +54,12 @@ def train(
     told = {
         "members": [{"name": member.name, "mark": member.mark} for member in members],
         "weights": dict(zip(names, map(float, weights), strict=True)),
+        "seconds": round(perf_counter() - began, 1),
         "alone": {name: mean_average_precision(verdicts, parts[:, :, n]) for n, name in enumerate(names)},
     }
     values = 1 / (1 + np.exp(-held))
-    return finish("ensemble", model, dev, told, seed=seed, values=values)
+    disputed = told_by.disputed(parts)
+    trained = finish("ensemble", model, dev, told, seed=seed, values=values, disputed=disputed)
+    halted = verdicts[disputed & (values >= trained.yes) & (verdicts >= 0)]
+    abstained = {"claims": len(halted), "right": int((halted == 1).sum())}
+    return replace(trained, metrics={**trained.metrics, "abstained": abstained})

@@ -81,10 +81,13 @@ def calibration_error(verdicts: Array, scores: Array) -> float:
     return float(sum(gaps))
 
 
-def figures(cases: Sequence[GoldCase], values: Array, unsure: Array, yes: Array, *, seed: int = 0) -> dict[str, Any]:
-    """Everything the card tells of one set of cases; figures as {value, low, high}."""
+def figures(
+    cases: Sequence[GoldCase], values: Array, unsure: Array, yes: Array, *, seed: int = 0, disputed: Array | None = None
+) -> dict[str, Any]:
+    """Everything the card tells of one set of cases; figures as {value, low, high}. A ``disputed`` claim is no yes."""
+    claims = values >= yes if disputed is None else (values >= yes) & ~disputed
     names, verdicts, sound = load_codebook().labels, verdicts_of(cases), sound_of(cases)
-    told = [{name for name, is_told in zip(names, row, strict=True) if is_told} for row in values >= yes]
+    told = [{name for name, is_told in zip(names, row, strict=True) if is_told} for row in claims]
     counts = np.array([[label_counts(c, name, found) for name in names] for c, found in zip(cases, told, strict=True)])
     areas = precision_areas(verdicts, values, seed=seed)
     labels = {
@@ -102,7 +105,7 @@ def figures(cases: Sequence[GoldCase], values: Array, unsure: Array, yes: Array,
         "micro": asdict(prf(counts.sum(axis=1), seed=seed)),
         "macro_f1": asdict(bootstrap(counts.reshape(len(cases), -1), _macro, seed=seed)),
         "sound": int(sound.sum()),
-        "alarmed": asdict(_share(values[sound] >= yes, seed)),
+        "alarmed": asdict(_share(claims[sound], seed)),
         "alarmed_or_unsure": asdict(_share(values[sound] >= unsure, seed)),
         "calibration_error": calibration_error(verdicts, values),
     }

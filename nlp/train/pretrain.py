@@ -13,6 +13,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 import lzma
 import time
 import zlib
@@ -35,7 +36,7 @@ from nlp.types import Word
 Ids = NDArray[np.int32]
 Marks = NDArray[np.bool_]
 TOLD = "pretrain.json"
-_PAST, _PIECES = "checkpoint-*", "pieces.npz"
+_PAST, _PIECES = "checkpoint-*/trainer_state.json", "pieces.npz"
 _HIDDEN = 0.15  # of the words; of these 80 % become [MASK], 10 % random tokens, 10 % stay
 _ASIDE = 0.01  # of the documents
 _UNTOLD = -100  # the label of a token that is not to be told
@@ -307,8 +308,11 @@ def held_out(model: Any, rows: Pieces, collate: Collate, batch: int, *, bf16: bo
 def _backbone(settings: Settings) -> tuple[Any, Any, bool, dict[str, float]]:
     """Model with a head, tokenizer, whether the head is new, and the dropout that it was made with."""
     from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
+    from transformers.utils.logging import get_verbosity, set_verbosity
 
     torch.manual_seed(settings.seed)
+    verbosity = get_verbosity()
+    set_verbosity(logging.ERROR)  # a head that is not there is no damage, as the library has it
     dropout = ("hidden_dropout_prob", "attention_probs_dropout_prob")
     try:
         config = AutoConfig.from_pretrained(settings.backbone)
@@ -330,6 +334,8 @@ def _backbone(settings: Settings) -> tuple[Any, Any, bool, dict[str, float]]:
     except (OSError, ValueError) as error:
         why = str(error).strip().split("\n")[0]
         raise TrainingError(f"读不到骨干 {settings.backbone}（{why}）。请检查名字与网络，或给出本地文件夹") from error
+    finally:
+        set_verbosity(verbosity)
     if not tokenizer.is_fast:
         raise TrainingError(f"骨干 {settings.backbone} 的分词器没有快速版，不知词元在文中何处。请换一个骨干")
     return model, tokenizer, any("transform" in key for key in info["missing_keys"]), made
@@ -412,6 +418,12 @@ def _arguments(settings: Settings, run: Path, *, bf16: bool) -> Any:
     )
 
 
+def _last_checkpoint(run: Path) -> Path | None:
+    """The last checkpoint that is whole: the state of the trainer is written last."""
+    whole = [path.parent for path in run.glob(_PAST)]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
 def pretrain(
     inputs: Sequence[str | Path], settings: Settings, out: Path, run: Path, *, progress: Progress = lambda _: None
 ) -> dict[str, Any]:
@@ -430,6 +442,8 @@ def pretrain(
     documents = read_corpus(inputs, progress=progress)
     digest = hashlib.sha256("\0".join(documents).encode("utf-8", "surrogatepass")).hexdigest()
     model, tokenizer, new_head, dropout = _backbone(settings)
+    if new_head:
+        progress(f"骨干 {settings.backbone} 不带猜词的头：头从零学起，训练前的损失只说明这一点")
     claim(run, {**asdict(settings), "corpus": digest})
     train, held = _prepared(documents, _plain_tokens(tokenizer), settings, run, progress)
     vocabulary, ends = _vocabulary(tokenizer), (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)
@@ -441,11 +455,11 @@ def pretrain(
     same = Collate(vocabulary, *ends, settings.seed)
     progress(f"训练前在留出的 {len(held)} 段上求损失")
     before, hidden = held_out(model, held, same, settings.batch, bf16=bf16)
-    past = any(run.glob(_PAST))
+    past = _last_checkpoint(run)
     if past:
         progress(f"接着 {run} 里上次的训练")
     began = time.perf_counter()
-    trainer.train(resume_from_checkpoint=past or None)
+    trainer.train(resume_from_checkpoint=str(past) if past else None)
     seconds = time.perf_counter() - began
     after, _ = held_out(model, held, same, settings.batch, bf16=bf16)
     read = len(train.ids) / len(train) * settings.steps * settings.batch

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
@@ -245,6 +246,7 @@ def train(
     progress: Progress = lambda _: None,
 ) -> Trained:
     """Train on the cases of train, choose thresholds on those of dev. Raises TrainingError where either is missing."""
+    began = perf_counter()
     learnt, dev = ([case for case in cases if case.split == split] for split in ("train", "dev"))
     if not dev or len({case.author_pass for case in learnt}) < 2:
         raise TrainingError("训练集至少要有两个撰写批次（author_pass）的案件，还要有选阈值用的 dev 案件")
@@ -263,6 +265,7 @@ def train(
         "search": tried,
         "ablation": _ablation(known, best, dev, [text_of(case) for case in dev], seed),
         "features": len(model.vocabulary),
+        "seconds": round(perf_counter() - began, 1),
     }
     trained = finish("tfidf", model, dev, told, seed=seed)
     held = _sigmoid(model.slope * margins + model.offset)

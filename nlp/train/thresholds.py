@@ -22,11 +22,13 @@ _GRID = np.round(np.arange(-8.0, 8.0001, 0.02), 2)
 Array = NDArray[Any]
 
 
-def choose(values: Array, verdicts: Array, sound: Array, alarmed: Array) -> tuple[Array, Array]:
+def choose(
+    values: Array, verdicts: Array, sound: Array, alarmed: Array, disputed: Array | None = None
+) -> tuple[Array, Array]:
     """The probabilities from which each label is unsure, and yes.
 
     ``values`` and ``verdicts`` (1 yes, 0 no, -1 unsure: not counted) are n x k; ``sound`` marks cases without issue,
-    ``alarmed`` those of which the rules speak anyhow.
+    ``alarmed`` those of which the rules speak anyhow, ``disputed`` (n x k) the claims that cannot be a yes.
     """
     logits = np.log(values / (1 - values)) if len(values) else values
     positives = (verdicts == 1).sum(axis=0)
@@ -36,10 +38,11 @@ def choose(values: Array, verdicts: Array, sound: Array, alarmed: Array) -> tupl
         best = np.array([_best(logits[:, k], verdicts[:, k]) for k in np.flatnonzero(judged)])
         deviations[judged] = (positives / (positives + PRIOR))[judged] * (best - best.mean())
     shifted = logits - deviations
-    alarms = np.array([_alarms(shifted[sound], alarmed[sound], common) for common in _GRID])
-    scores = np.array([_f(shifted >= common, verdicts) for common in _GRID])
-    yes = float(_GRID[np.argmax(np.where(alarms <= CAP, scores, -1.0))])
-    unsure = min(yes, float(_GRID[np.argmax(alarms <= UNSURE_CAP)]))
+    settled = shifted if disputed is None else np.where(disputed, -np.inf, shifted)
+    scores = np.array([_f(settled >= common, verdicts) for common in _GRID])
+    calm = _alarms_by_threshold(settled[sound], alarmed[sound]) <= CAP
+    yes = float(_GRID[np.argmax(np.where(calm, scores, -1.0))])
+    unsure = min(yes, float(_GRID[np.argmax(_alarms_by_threshold(shifted[sound], alarmed[sound]) <= UNSURE_CAP)]))
     return _probability(deviations + unsure), _probability(deviations + yes)
 
 
@@ -61,6 +64,8 @@ def _best(logits: Array, verdicts: Array) -> float:
     return float(np.mean(_GRID[scores >= scores.max()]))
 
 
-def _alarms(logits: Array, alarmed: Array, common: float) -> float:
-    """The share of cases with any claim."""
-    return float(((logits >= common).any(axis=1) | alarmed).mean()) if len(alarmed) else 0.0
+def _alarms_by_threshold(logits: Array, alarmed: Array) -> Array:
+    """For each common threshold the share of cases with any claim."""
+    if not len(alarmed):
+        return np.zeros(len(_GRID))
+    return np.array([((logits >= common).any(axis=1) | alarmed).mean() for common in _GRID])

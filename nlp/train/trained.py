@@ -58,11 +58,18 @@ def finish(
     *,
     seed: int,
     values: Array | None = None,
+    disputed: Array | None = None,
 ) -> Trained:
-    """Choose the thresholds on ``dev`` and measure there; ``values`` where its probabilities are known already."""
+    """Choose the thresholds on ``dev`` and measure there.
+
+    ``values`` (n x k) where the probabilities are known already, ``disputed`` (n x k) the claims that cannot be a yes.
+    """
     if values is None:
         values = model.score([text_of(case) for case in dev]).values
-    unsure, yes = choose(values, verdicts_of(dev), sound_of(dev), ruled(dev))
-    hits, true = evidence_hits(model, dev, values, yes)
-    reached = {**figures(dev, values, unsure, yes, seed=seed), "evidence": {"hits": hits, "true": true}}
+    unsure, yes = choose(values, verdicts_of(dev), sound_of(dev), ruled(dev), disputed)
+    hits, true = evidence_hits(model, dev, values if disputed is None else np.where(disputed, 0, values), yes)
+    reached = {
+        **figures(dev, values, unsure, yes, seed=seed, disputed=disputed),
+        "evidence": {"hits": hits, "true": true},
+    }
     return Trained(backend, model, unsure, yes, {"seed": seed, **told, "dev": reached})
