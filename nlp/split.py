@@ -26,6 +26,7 @@ from functools import cache
 from itertools import dropwhile, pairwise, takewhile
 
 from nlp.codebook import Entry, load_codebook
+from nlp.extract.subjects import read_subjects
 from nlp.types import Case, Caution, Clean, Span, Split
 
 _NO_CASE = Caution("no_case", "未见针对具体人员或单位的处理决定（可能是评论、统计数据或工作报道），没有可分析的案例")
@@ -36,6 +37,7 @@ _ARTICLE_LENGTH = 700
 _ROW_LENGTH = 1000
 _KEPT_SHARE = 0.98
 _BRIEF_LENGTH = 450
+_LETTER_LENGTH = 350
 _ARTICLE_SHARE = 0.5
 _ABOUT_SHARE = 0.4
 _KIDS_SHARE = 0.6
@@ -160,12 +162,24 @@ def _is_anchored(text: str) -> bool:
 
 
 def _punishes_by_name(text: str) -> bool:
-    return any(_told(sentence) and _says("named_person", sentence) for sentence in _sentences(text))
+    return any(_surnamed("named_person", sentence) and _told(sentence) for sentence in _sentences(text))
 
 
 def _names(text: str) -> set[str]:
     """Those whom the text names beside their post or their punishment."""
-    return {m[m.lastgroup] for m in _entry("named_person").find(text) if m.lastgroup}
+    return _found("named_person", text)
+
+
+def _found(entry: str, text: str) -> set[str]:
+    return {m[m.lastgroup] for m in _entry(entry).find(text) if m.lastgroup}
+
+
+def _surnamed(entry: str, text: str) -> set[str]:
+    """What the patterns of an entry take for a name and what begins as one."""
+    surnames = load_codebook()["surnames"]
+    first = surnames["single"]["names"] + surnames["transliterated"]["names"]
+    found = _found(entry, text)
+    return {name for name in found if name[0] in first or name[:2] in surnames["double"]["names"]}
 
 
 # --- the body: the text less its frame ------------------------------------------------------------------------------
@@ -287,7 +301,7 @@ def _tree(text: str, body: Span) -> _Item:
         depth = next((i for i, item in enumerate(path) if item.level == level), None)
         if depth is not None and value in _next_values(path[depth].value, opens):
             path = path[:depth]
-        elif value == 1:
+        elif value == 1 or level == 0:
             path = [item for item in path if item.level < level]
         else:
             continue
@@ -302,13 +316,14 @@ def _next_values(value: int, opens: bool) -> tuple[int, ...]:
     return (value + 1, value + 2) if opens else (value + 1,)
 
 
-def _close(item: _Item) -> None:
-    """Ends of all items, once all starts are known; a number without a sibling numbers nothing."""
-    siblings = Counter(child.level for child in item.children)
+def _close(item: _Item, cousins: Sequence[_Item] = ()) -> None:
+    """Ends of all items, once all starts are known; a number without a sibling or a cousin numbers nothing."""
+    alike = [item, *cousins]
+    siblings = Counter(child.level for parent in alike for child in parent.children)
     item.children = [c for c in item.children if c.level == 0 or siblings[c.level] > 1]
     for child, following in pairwise([*item.children, _Item(item.end, item.end, 0, 0)]):
         child.end = following.start
-        _close(child)
+        _close(child, [c for c in item.children if c is not child and c.level == child.level])
 
 
 # --- numbered matters -----------------------------------------------------------------------------------------------
@@ -354,9 +369,9 @@ def _measured(text: str, item: _Item) -> list[Span]:
 
 
 def _are_points(text: str, item: _Item) -> bool:
-    """Whether the items answer points raised before (关于…问题), of which only some led to measures."""
-    points = sum(_says("point", _unnumbered(_first_line(text, child))) for child in item.children)
-    return points >= _KIDS_SHARE * len(item.children)
+    """Whether the items answer points raised before (关于…问题) or those of a meeting: only some led to measures."""
+    lines = [_unnumbered(_first_line(text, child)) for child in item.children]
+    return _mostly("point", lines) or sum(_says("agenda", line) for line in lines) >= _SECTION_SHARE * len(lines)
 
 
 def _may_be_matters(text: str, item: _Item) -> bool:
@@ -402,7 +417,7 @@ def _tells_itself(text: str, item: _Item) -> bool:
 def _are_people(text: str, item: _Item) -> bool:
     """Whether the nested numbers count those dealt with in one matter, told before the numbers begin."""
     lines = [_unnumbered(_first_line(text, child)) for child in item.children]
-    if any(_says("heading", line) for line in lines):
+    if any(_says("heading", line) for line in lines) or all(_is_titled(text, child) for child in item.children):
         return False
     opening = _cut(text, item.opening())
     if _announced_count(opening) < 2 and _mostly("clause_item", lines):
@@ -411,6 +426,12 @@ def _are_people(text: str, item: _Item) -> bool:
     if _says("people_lead", announcement) and not _mostly("own_facts", lines):
         return True
     return _mostly("person_item", lines) and _says("one_matter", opening) and _announced_count(opening) < 2
+
+
+def _is_titled(text: str, item: _Item) -> bool:
+    """Whether an item has a line of its own for what it is about."""
+    first = _unnumbered(_first_line(text, item))
+    return _says("bare_phrase", first) and not first.endswith("：") and item.end - item.start > 2 * len(first)
 
 
 def _mostly(name: str, lines: Sequence[str]) -> bool:
@@ -511,9 +532,7 @@ def _punishes(line: str) -> bool:
 
 def _punished(line: str) -> set[str]:
     """Those whose punishment the paragraph tells by name: what stands there and begins with a surname."""
-    surnames = load_codebook()["surnames"]["single"]["names"]
-    found = (m[m.lastgroup] for m in _entry("punished").find(line) if m.lastgroup)
-    return {name for name in found if name[0] in surnames}
+    return _surnamed("punished", line)
 
 
 def _tells_all(line: str) -> bool:
@@ -771,11 +790,16 @@ def _without_lead(text: str, body: Span) -> Span:
     top = min(next(numbered, len(lines)), _LEAD_LINES, len(lines) - 1)
     for i in range(top, 0, -1):
         words = _cut(text, lines[i - 1])
-        if (_announces(words) or _says("summary", words)) and _stands_alone(text, lines[i:]):
+        if (_announces_all(words) or _says("summary", words)) and _stands_alone(text, lines[i:]):
             return Span(lines[i].start, body.end)
     titled = body.start > 0
     general = sum(1 for _ in takewhile(lambda line: not _is_matter(_cut(text, line)), lines[:top])) if titled else 0
     return Span(lines[general].start, body.end) if _stands_alone(text, lines[general:]) else body
+
+
+def _announces_all(line: str) -> bool:
+    """Whether a line announces the matter, and does not begin to tell of the accident or event itself."""
+    return _announces(line) and not (_says("event", line) and _says("people_listed", line))
 
 
 def _is_matter(line: str) -> bool:
@@ -836,6 +860,8 @@ def _belongs(*, many: bool, facts_follow: bool) -> Callable[[str], bool]:
     """Which paragraphs after the last decision are still of the case."""
 
     def belongs(line: str) -> bool:
+        if many and _says("remedy_heading", _unnumbered(line)):
+            return True
         if _ends(line) or _says("quote", line) or not line.endswith(_STOPS):
             return False
         return facts_follow or _says("remedy" if many else "settlement", line)
@@ -898,7 +924,7 @@ def _several(clean: Clean, body: Span) -> list[Span]:
     named = [child for child in tree.children if child.level == 0]
     if len(named) > 1:
         tree.children = named
-    elif _is_single(clean, body):
+    elif _is_single(clean, body) or _says("letter", text):
         return []
     numbered = _rows(text, body.end) or _bracketed_matters(text, body) or _matters(text, tree)
     if not numbered and tree.children and _are_people(text, tree):
@@ -986,6 +1012,18 @@ def _tells_how(text: str, sign: str) -> bool:
     return any(_says(sign, clause) for sentence in _sentences(text) for clause in _clauses(sentence))
 
 
+def _is_about_somebody(clean: Clean, body: Span, spans: Sequence[Span]) -> bool:
+    """Whether a measure hits a person or a body that is named; in a few lines, a letter or a decision nobody need be."""
+    if body.end - body.start < _LETTER_LENGTH or _is_row(clean) or _is_single(clean, body):
+        return True
+    if _says("letter", clean.text) or any(_punishes_by_name(_cut(clean.text, span)) for span in spans):
+        return True
+    nothing = Span(0, 0)
+    cases = (Case(clean.notice.id, clean, span.start, span.end, nothing, nothing) for span in spans)
+    people = (read_subjects(case) for case in cases)
+    return any(s.name or (s.post and s in found.subjects) for found in people for s in found.subjects + found.mentioned)
+
+
 def split(clean: Clean) -> Split:
     """The cases of a notice, in order; none, with a ``no_case`` caution, when it tells of no concrete decision."""
     text = clean.text
@@ -1001,7 +1039,7 @@ def split(clean: Clean) -> Split:
     doubtful = not spans and any(_is_one_matter(clean, span) for span in (body, Span(0, body.end)))
     if doubtful:
         spans = [_without_lead(text, body)]
-    if not spans:
+    if not spans or not _is_about_somebody(clean, body, spans):
         return Split(clean, (), (_NO_CASE,))
     if len(spans) == 1 and not passing and _is_row(clean):
         spans = [_row(text, spans[0])]

@@ -16,6 +16,7 @@ from functools import cache, cached_property
 from nlp.codebook import Entry, Table, any_of, load_codebook
 from nlp.extract.amounts import count, yuan
 from nlp.extract.dates import Mention, dates_in, iso_date
+from nlp.extract.measures import find_measures
 from nlp.extract.needles import Grams, candidates, grams
 from nlp.numerals import chinese
 from nlp.types import Case, Fact, Span
@@ -93,6 +94,11 @@ class _Part:
     @cached_property
     def deciders(self) -> list[tuple[int, tuple[int, int]]]:
         return _deciders(self) if self.text else []
+
+    def tells_measure(self, low: int, high: int) -> bool:
+        """Whether a measure is named between two places."""
+        told = _table("dates")["measure"].regex.search(self.text, low, high)
+        return told is not None or any(low <= m.start < high for m in find_measures(self.text))
 
     def entries(self, table: str) -> list[Entry]:
         """The entries of a table that may match here."""
@@ -229,7 +235,6 @@ def _organ_at(part: _Part, position: int) -> tuple[int, int] | None:
 
 def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
     """The organs that decide, approve, propose or publish here, each with the rank of its verb; in order of rank."""
-    measure = _table("dates")["measure"].regex
     text = part.text
     organs = []
     for entry in part.entries("deciders"):
@@ -242,7 +247,7 @@ def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
             low, high = _sentence_start(text, found.start()), _sentence_end(text, found.end())
             if entry.get("carries"):
                 high = _sentence_end(text, min(len(text), high + 1))
-            if not entry.get("needs_measure") or measure.search(text, low, high):
+            if not entry.get("needs_measure") or part.tells_measure(low, high):
                 organs.append((entry["rank"], organ))
     return sorted(organs)
 

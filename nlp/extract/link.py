@@ -364,13 +364,31 @@ class _Linker:
         named = [t for i in range(start, here) if (t := self.sk.tokens.get(i)) and t.kind == PERSON]
         if len({self._name(t) for t in named}) == 1:
             return tuple(named[-1:])
-        about = tuple(t for t in self._topics(start, here, None) if t.kind == PERSON) if named else ()
+        if named:
+            about = tuple(t for t in self._topics(start, here, None) if t.kind == PERSON)
+        else:  # a clause before this one must be about the holder of the post (中队长管理失察，由街道对其提醒谈话)
+            about = tuple(t for t in self._topics(start, self._clause(here), None) if t.kind == POST)
         return about or self.topic
 
+    def _clause(self, index: int) -> int:
+        """Where the clause of a place of the skeleton begins."""
+        return max(self.sk.text.rfind(mark, 0, index) for mark in "，。；：\n") + 1
+
     def _addressed(self, pronoun: Token) -> Tokens:
-        """The one a letter is written to or decides on (你, 申请人): the first person it names."""
+        """The one a letter is written to or decides on: the first person it names (你, 申请人), or the body that its
+        address or heading names (你局党组)."""
+        if pattern("addressed_body").match(self.text, pronoun.start, pronoun.end):
+            return self._addressed_body(pronoun)
         people = [t for t in self.sk.tokens.values() if t.kind == PERSON and t.start < pronoun.start]
         return tuple(people[:1])
+
+    def _addressed_body(self, pronoun: Token) -> Tokens:
+        before = [
+            (i, t) for i, t in sorted(self.sk.tokens.items()) if t.kind == ORGANISATION and t.start < pronoun.start
+        ]
+        letter = [t for i, t in before if self.sk.text.startswith("：", i + 1)]
+        headed = [t for i, t in before if self.sk.text.startswith("对", i - 1)]
+        return tuple((letter or headed)[:1])
 
     def _group(self, index: int, group: Token, listed: Sequence[Token]) -> Tokens:
         """A counted group, the people it repeats (甲、乙等2人; 给予5名教师 after five names), or nobody for a total."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from nlp.codebook import Entry, load_codebook
 from nlp.extract.needles import candidates, grams, needles
@@ -64,7 +64,8 @@ def _precedence(measure: Measure) -> tuple[bool, int, int]:
     return (split, end - start if split else start - end, measure.start)
 
 
-def find_measures(text: str) -> list[Measure]:
+@lru_cache(maxsize=2)  # who decided and who was dealt with are read off the same text
+def find_measures(text: str) -> tuple[Measure, ...]:
     """All measures named in ``text``, in order, none overlapping: whole forms before split ones, long before short."""
     found: dict[tuple[int, int], Measure] = {}
     taken: list[tuple[int, int]] = []
@@ -77,4 +78,4 @@ def find_measures(text: str) -> list[Measure]:
         if not any(a < y and x < b for a, b in ranges for x, y in taken):
             found[measure.whole] = measure
             taken.extend(ranges)
-    return sorted(found.values(), key=lambda m: m.start)
+    return tuple(sorted(found.values(), key=lambda m: m.start))

@@ -27,6 +27,7 @@ _LONGEST = 6  # characters of a transliterated name
 _HAN = re.compile(HAN)
 _DOTTED = re.compile(rf"{HAN}{{1,7}}(?:[·•・]{HAN}{{1,8}})+")
 _MASKED_AFTER_POST = re.compile(rf"(?P<family>{HAN})(?:某{{1,2}}|[×xX＊*]{{1,2}})")
+_YOUNG_OR_OLD = frozenset("小老")
 _PUNCTUATION = r"[，。、；：？！（）()《》“”\"\s\n—…/]|$"
 
 
@@ -168,7 +169,7 @@ def _weight(text: str, start: int, family: int, given: int, *, before: Before, s
     words = lexicon()
     end = start + family + given
     name = text[start:end]
-    if len(name) < family + given or not _plausible(text, start, family, name):
+    if len(name) < family + given or not _plausible(text, start, family, name, before=before):
         return None
     weight = _SURE if sure else _end_weight(text, end, words)
     if text[end : end + 1] == "均" and before == "list":
@@ -184,11 +185,13 @@ def _weight(text: str, start: int, family: int, given: int, *, before: Before, s
     return _GUESS if before in _TRUSTED and weight == met == 0 else weight + met
 
 
-def _plausible(text: str, start: int, family: int, name: str) -> bool:
+def _plausible(text: str, start: int, family: int, name: str, *, before: Before) -> bool:
     """Whether the characters of a candidate can be those of a name."""
     words = lexicon()
     given, after = name[family:], text[start + len(name) : start + len(name) + 1]
-    if not all(_HAN.match(c) and c not in words.never for c in given) or words.not_names.match(name):
+    sounds = len(name) > 3 and words.transliterated.issuperset(given)
+    characters = all(_HAN.match(c) and (sounds or c not in words.never) for c in given)
+    if not characters or _is_word(text, name, before=before):
         return False
     if name[-1] in words.numerals and after in words.counted:
         return False
@@ -200,6 +203,13 @@ def _plausible(text: str, start: int, family: int, name: str) -> bool:
     if name[-1] in words.end_not_before_post and words.heads.match(text, start + len(name)):
         return False
     return name[-1] not in words.end_not
+
+
+def _is_word(text: str, name: str, *, before: Before) -> bool:
+    """Whether a candidate begins with a word; it is a name all the same where it is met again after a post (成立志)."""
+    if not lexicon().not_names.match(name):
+        return False
+    return len(name) < 3 or before != "post" or clear_count(text, name) < 2
 
 
 def clear_count(text: str, name: str) -> int:
@@ -274,9 +284,13 @@ def masked_names(text: str) -> list[tuple[int, int]]:
 
 
 def masked_after_post(text: str, start: int) -> str | None:
-    """X某, X某某 right after a post, whatever the first character (a misspelt 刑某)."""
+    """X某, X某某 right after a post, whatever the first character (a misspelt 刑某); 小曹, 老李."""
     match = _MASKED_AFTER_POST.match(text, start)
-    return match.group() if match and match["family"] not in lexicon().never else None
+    if match:
+        return match.group() if match["family"] not in lexicon().never else None
+    familiar = text[start : start + 1] in _YOUNG_OR_OLD and text[start + 1 : start + 2] in lexicon().single
+    name = text[start : start + 2]
+    return name if familiar and clear_count(text, name) and _end_weight(text, start + 2, lexicon()) else None
 
 
 def _masked_at(text: str, start: int) -> str | None:

@@ -7,7 +7,7 @@ believed where a post, a verb of sanction or its own deeds show a person, and th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nlp.extract.grammar import pattern
@@ -125,6 +125,18 @@ def _anchors(text: str, blocked: Ranges) -> Iterator[tuple[int, bool]]:
 def _repeated(names: _Names) -> None:
     """Every other place of the names found."""
     known = {names.text[a:b] for a, b in names.found.items}
+    short = {place for place in names.found.items if _cut_short(names.text, place, known)}
+    if short:
+        names.found = Ranges(place for place in names.found.items if place not in short)
     for name in sorted(known, key=lambda n: (-len(n), n)):
         for start in places_of(names.text, name):
             names.accept(start, name)
+
+
+def _cut_short(text: str, place: Range, known: Collection[str]) -> bool:
+    """Whether a name is only the beginning of another that stands there (给予苏阿且… where 苏阿且 is known)."""
+    name = text[slice(*place)]
+    return any(
+        len(other) > len(name) and text.startswith(other, place[0]) and text.count(other) == text.count(name)
+        for other in known
+    )

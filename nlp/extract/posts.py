@@ -381,7 +381,8 @@ def _private(organ: str, head: _Head, context: str) -> bool:
         return True
     if body is None:
         return False
-    return body["tier"] in _organ_settings()["unranked"] or (body["tier"] == "institution" and not head.level)
+    unranked = body["tier"] == "institution" and not head.level and not body.get("public_staff")
+    return unranked or body["tier"] in _organ_settings()["unranked"]
 
 
 def _tells_body(organ: str) -> bool:

@@ -37,6 +37,7 @@ _GOVERNMENT_SANCTIONS_SINCE = "2018-03"
 _ELLIPTIC = {"bare_warning", "bare_serious_warning"}
 # The pattern that tells the body by its name, for the families of measures a body takes against its own staff.
 _BODIES = {"企业": "enterprise", "事业单位": "institution"}
+_HEADING = 160  # characters before a case that may hold its heading and whom it is addressed to
 _LISTED_BEFORE = 6  # characters between a measure and a bare one whose family it tells (党内警告、严重警告)
 
 
@@ -68,6 +69,7 @@ class _Record:
 
 def read_subjects(case: Case, *, decided: str | None = None, issuer: str = "") -> People:
     """Read people and bodies of a case. ``decided``: ISO date (or its beginning); ``issuer``: the deciding organ."""
+    case = _with_heading(case)
     text = case.text
     tokens = find_mentions(text, find_measures(text), _responsibilities(text))
     linked = link(text, skeleton(text, tokens))
@@ -78,6 +80,16 @@ def read_subjects(case: Case, *, decided: str | None = None, issuer: str = "") -
         tuple(s for s, held in built if not held and s.kind == "person" and (s.name or s.responsibility)),
         unique([*linked.cautions, *_orphans(tokens, linked)]),
     )
+
+
+def _with_heading(case: Case) -> Case:
+    """The case from the heading on, where that of a single decision says whom it is about (关于给予某某处分的决定)."""
+    clean, lead = case.clean.text, case.lead
+    if case.start - lead.end > 1:
+        return case
+    first = max(lead.start, lead.end - _HEADING)
+    heading = pattern("decision_heading").search(clean, first, lead.end)
+    return replace(case, start=heading.start()) if heading else case
 
 
 def _responsibilities(text: str) -> list[Token]:
@@ -323,7 +335,8 @@ class _Builder:
         if verbatim != self.text[start:end]:
             post = replace(post, text=self._read(verbatim, bodies, token.start).text)
         left = pattern("former_after").match(self.text, token.name[1]) if token.name else None
-        return replace(post, former=True) if left else post
+        held_once = any(pattern("held_during").match(self.text, stop) for _, stop in record.posts)
+        return replace(post, former=True) if left or held_once else post
 
     def _lost_post(self, record: _Record) -> str | None:
         """The post named between a person and the words that take it away (撤销张某某村党支部书记职务)."""
@@ -352,7 +365,8 @@ class _Builder:
     def _body(self, post: str, bodies: Sequence[str], start: int) -> str | None:
         """The body an elliptic post at ``start`` belongs to: the last named before it, as of a subject or at all, that
         ends as the post begins (副局长 – 县水务局), one that tells its place first."""
-        before = [name for at, name in self.organs if at < start]
+        named = [(at, name) for at, name in self.organs if at < start]
+        before = [name for _, name in sorted(named, key=lambda organ: not self._inquires(organ[0]))]
         unit = pattern("unit_of_post").search(pattern("unit_lead").sub("", post))
         if unit is None:
             seat = next(filter(can_seat, (*reversed(bodies), *reversed(before))), None) or self._opening_body()
@@ -361,6 +375,10 @@ class _Builder:
         upto = re.compile(f".*{units.get(unit.group(), unit.group())}")
         found = [m.group() for body in (*reversed(bodies), *reversed(before)) if (m := upto.match(body))]
         return next(filter(tells_place, found), next(iter(found), None))
+
+    def _inquires(self, organ: int) -> bool:
+        """Whether an organ looks into the case or is told of it, so that posts rather lean on another."""
+        return pattern("organ_of_inquiry").search(self.text, max(0, organ - 2), organ) is not None
 
     def _opening_body(self) -> str | None:
         """The first body named at all."""
