@@ -861,7 +861,7 @@ def train_bert_cli(
     bad: list[GoldError] = []
     cases = _gold_to_learn(gold, out, force, bad)
     settings = Settings(backbone=backbone, epochs=epochs, batch=batch, rate=rate, seed=seed)
-    trained = train(cases, settings, Path(run or f"{out}.run"), progress=_say)
+    trained = train(cases, settings, Path(run) if run else Path(out).with_name(f"{Path(out).name}.run"), progress=_say)
     told = ["--backbone", backbone, "--epochs", str(epochs), "--batch", str(batch), "--rate", f"{rate:g}"]
     _write_trained(trained, out, ["bert", gold, "-o", out, *told, "--seed", str(seed)])
     raise typer.Exit(1 if bad else 0)
@@ -929,7 +929,9 @@ def pretrain_cli(
     if Path(out).exists() and not (force and Path(out).is_dir()):
         _refuse(f"输出 {out} 已存在。换一个名字，或加 --force 覆盖（须是文件夹）")
     settings = Settings(backbone=backbone, steps=steps, batch=batch, tokens=tokens, rate=rate, seed=seed)
-    told = pretrain(inputs, settings, Path(out), Path(run or f"{out}.run"), progress=_say)
+    told = pretrain(
+        inputs, settings, Path(out), Path(run) if run else Path(out).with_name(f"{Path(out).name}.run"), progress=_say
+    )
     held = told["held_out"]
     _say(f"留出 {held['documents']} 篇的损失：训练前 {held['loss_before']:.3f}，训练后 {held['loss_after']:.3f}")
     _say(f"骨干：{out}。接着微调：wenze train bert data/gold -o 模型 --backbone {out}")

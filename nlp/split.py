@@ -583,7 +583,9 @@ def _bracketed_matters(text: str, body: Span) -> list[Span]:
 def _is_bracket_heading(line: str) -> bool:
     match = _entry("bracket_heading").regex.match(line)
     names = ("section", "people_lead", "comment", "rules", "quote", "summary", "stop", "moral", "page_line")
-    return match is not None and not any(_says(name, words) for name in names for words in (line, match["words"]))
+    if match is None or _marker_at(line, 0):
+        return False
+    return not any(_says(name, words) for name in names for words in (line, match["words"]))
 
 
 def _headed_matters(text: str, lines: Sequence[Span], *, led: bool) -> list[Span]:
@@ -1012,8 +1014,14 @@ def _tells_how(text: str, sign: str) -> bool:
     return any(_says(sign, clause) for sentence in _sentences(text) for clause in _clauses(sentence))
 
 
+def _without_mark(text: str, span: Span) -> Span:
+    """The case without the mark of a list before it: unlike a number or a heading it is no part of the matter."""
+    mark = _entry("list_mark").regex.match(text, span.start, span.end)
+    return Span(mark.end(), span.end) if mark else span
+
+
 def _is_about_somebody(clean: Clean, body: Span, spans: Sequence[Span]) -> bool:
-    """Whether a measure hits a person or a body that is named; in a few lines, a letter or a decision nobody need be."""
+    """Whether a measure hits somebody the text names; in a few lines, a letter or a decision nobody need be named."""
     if body.end - body.start < _LETTER_LENGTH or _is_row(clean) or _is_single(clean, body):
         return True
     if _says("letter", clean.text) or any(_punishes_by_name(_cut(clean.text, span)) for span in spans):
@@ -1045,6 +1053,7 @@ def split(clean: Clean) -> Split:
         spans = [_row(text, spans[0])]
     else:
         spans = _once(text, (_trim(text, span, many=len(spans) > 1 and not passing) for span in spans))
+    spans = [_without_mark(text, span) for span in spans]
     lead, ending = Span(0, spans[0].start), Span(spans[-1].end, len(text))
     cases = (Case(f"{clean.notice.id}#{n}", clean, s.start, s.end, lead, ending) for n, s in enumerate(spans, 1))
     return Split(clean, tuple(cases), (_PASSING,) if passing else (_DOUBTFUL,) if doubtful else ())

@@ -67,7 +67,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=32,
-        max_position_embeddings=320,
+        max_position_embeddings=512,
     )
     transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     return folder
@@ -181,6 +181,25 @@ def test_a_run_of_other_settings_is_not_gone_on_with(
     how = ["--backbone", str(backbone), "--epochs", "3", "--run", f"{trained}.run"]
     assert main(["train", "bert", str(gold), "-o", str(tmp_path / "x"), *how]) == 2
     assert "另一套参数" in capsys.readouterr().err
+
+
+def test_a_run_on_other_gold_is_not_gone_on_with(trained: Path, backbone: Path, tmp_path: Path) -> None:
+    from nlp.train.bert import Settings, train
+    from nlp.train.trained import TrainingError
+
+    settings = Settings(str(backbone), epochs=2, batch=4, rate=0.01)
+    with pytest.raises(TrainingError, match="金标准"):
+        train(GOLD[1:], settings, Path(f"{trained}.run"))
+
+
+def test_a_backbone_that_is_not_there_says_so_and_spoils_no_run(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from nlp.train.bert import Settings, train
+    from nlp.train.trained import TrainingError
+
+    with pytest.raises(TrainingError, match="读不了骨干"):
+        train(GOLD, Settings(str(tmp_path / "none")), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_gold_without_dev_is_refused() -> None:

@@ -97,7 +97,6 @@ def test_version_gives_the_fingerprints(capsys: pytest.CaptureFixture[str]) -> N
         (["score", "a.txt", "-o", "-", "--column", "body=通报内容"], "--column 左边应写"),
         (["explain", "a.txt", "--column", "body=通报内容"], "--column 左边应写"),
         (["score", "a.txt", "-o", "b.jsonl", "--model", "gpt"], "gpt"),
-        (["score", "a.txt", "-o", "b.jsonl", "--model", "bert"], "bert"),
         (["mark"], "没有命令 mark"),
         (["explian", "a.txt"], "是不是 explain"),
         (["segment", "nope.txt"], "没有这个文件：nope.txt"),

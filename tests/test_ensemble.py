@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from sklearn.model_selection import KFold
 
 from nlp.classify import Model, ModelNotAvailable, load_model, shipped
 from nlp.classify.base import Classifier
@@ -55,10 +56,15 @@ def test_what_the_gold_leaves_unsure_teaches_nothing() -> None:
 
 def test_no_case_is_scored_by_weights_that_have_seen_it() -> None:
     rng = np.random.default_rng(0)
-    truth = rng.integers(0, 2, (60, 20))
-    parts = rng.normal(0, 1, (60, 20, 2))
-    seen = together(parts, truth)
-    assert not np.allclose(out_of_fold(parts, truth), parts @ seen[0] + seen[1])
+    truth = rng.integers(0, 2, (60, 4))
+    parts = truth[:, :, None] * 2.0 + rng.normal(0, 1, (60, 4, 1))
+    [(_, left), *_] = KFold(10, shuffle=True, random_state=0).split(truth)
+    lied = truth.copy()
+    lied[left] = 1 - lied[left]
+    before, after = out_of_fold(parts, truth), out_of_fold(parts, lied)
+    np.testing.assert_array_equal(before[left], after[left])
+    others = np.setdiff1d(np.arange(60), left)
+    assert not np.allclose(before[others], after[others])
 
 
 @pytest.fixture(scope="module")

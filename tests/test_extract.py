@@ -12,6 +12,7 @@ import pytest
 
 from nlp.clean import clean
 from nlp.extract import extract
+from nlp.pipeline import analyze
 from nlp.types import Case, Extraction, Notice, Subject
 
 if sys.version_info >= (3, 11):
@@ -270,3 +271,10 @@ def test_a_line_of_many_years_ends() -> None:
     years = " ".join(map(str, range(1960, 2024)))
     subjects = extract(case_of(f"镇长张大海受到党内警告处分。\n{years}")).subjects
     assert [s.name for s in subjects] == ["张大海"]
+
+
+def test_a_later_namesake_does_not_change_who_was_meant_before() -> None:
+    text = "县水利局局长王强工作失职。县纪委给予王某党内警告处分，给予副局长王明诫勉处理。"
+    (analysis,) = analyze(text)
+    told = {s.name: [x.name for x in s.sanctions] for s in analysis.extraction.subjects}
+    assert told == {"王强": ["党内警告"], "王明": ["诫勉"]}

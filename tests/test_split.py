@@ -130,6 +130,29 @@ def test_every_chinese_numbering_counts_its_cases(style: str) -> None:
     assert texts(split_text("现将典型案例通报如下：" + "".join(lines))) == lines
 
 
+def chinese(n: int) -> str:
+    """A number up to 199 as a notice counts its cases: 十二, 二十, 一百零三, 一百一十二."""
+    hundred, rest = divmod(n, 100)
+    tens, ones = divmod(rest, 10)
+    if hundred:
+        return "一百" + ("零" * (rest > 0) + DIGITS[ones] if not tens else f"{DIGITS[tens]}十{DIGITS[ones]}")
+    return ("" if tens < 2 else DIGITS[tens]) + "十" * (tens > 0) + DIGITS[ones]
+
+
+DIGITS = ["", *"一二三四五六七八九"]
+
+
+@pytest.mark.parametrize("style", ["{}、", "（{}）", "案例{}：", "【案例{}】", "第{}起，"])
+def test_chinese_numbering_goes_on_above_ninety_nine(style: str) -> None:
+    lines = [f"{style.format(chinese(n))}某乡卫生院出纳丁小满坐支收入，受到党内警告处分。" for n in range(1, 113)]
+    assert texts(split_text("现将典型案例通报如下：\n" + "\n".join(lines))) == lines
+
+
+@pytest.mark.parametrize("n", [9, 10, 11, 20, 99, 100, 101, 110, 112, 120, 199])
+def test_chinese_ordinals_are_read_as_they_are_written(n: int) -> None:
+    assert number(chinese(n)) == n
+
+
 def test_a_short_decision_after_a_repeated_paragraph_is_not_lost() -> None:
     facts = "某县水利局对水库除险加固项目监管不力，造成国有资金损失，社会影响恶劣。"
     text = f"{facts}\n县水利局局长丁小满受到党内警告处分。\n{facts}\n另，股长车大有受到诫勉处理。"
@@ -138,7 +161,20 @@ def test_a_short_decision_after_a_repeated_paragraph_is_not_lost() -> None:
 
 @pytest.mark.parametrize(
     ("ordinal", "value"),
-    [("1", 1), ("12", 12), ("一", 1), ("十", 10), ("十二", 12), ("二十", 20), ("二十一", 21), ("两", 2), ("⑫", 12)],
+    [
+        ("1", 1),
+        ("12", 12),
+        ("一百零二", 102),
+        ("一百一十", 110),
+        ("一百二十三", 123),
+        ("一", 1),
+        ("十", 10),
+        ("十二", 12),
+        ("二十", 20),
+        ("二十一", 21),
+        ("两", 2),
+        ("⑫", 12),
+    ],
 )
 def test_ordinals_have_their_value(ordinal: str, value: int) -> None:
     assert number(ordinal) == value
@@ -162,3 +198,14 @@ def test_ordinals_have_their_value(ordinal: str, value: int) -> None:
 )
 def test_a_decision_is_concrete(text: str, tells: bool) -> None:
     assert tells_decision(text) is tells
+
+
+@pytest.mark.parametrize("style", ["案例{}：", "第{}案：", "例{}：", "镜头{}：", "事项{}："])
+def test_matters_of_several_paragraphs_need_no_announced_count(style: str) -> None:
+    matters = [
+        "柳荫镇检测站收费走样\n2021年，站长丁望山多收12户检测费1800元。\n丁望山受到党内警告处分，费用已退还。",
+        "青竹乡小金库\n会计季怀远将两年租金放入小金库。\n乡纪委给予季怀远诫勉谈话，租金已收缴。",
+        "望川中学维修发票\n总务主任车大有虚开维修发票3张。\n车大有受到政务记过处分。",
+    ]
+    cases = [style.format(n) + matter for n, matter in zip("一二三", matters, strict=True)]
+    assert texts(split_text("近期，县纪委查处了一批作风问题，现公开曝光。\n" + "\n".join(cases))) == cases

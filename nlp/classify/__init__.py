@@ -16,7 +16,7 @@ from typing import cast
 
 from nlp.classify.base import LABELS_FILE, RETRAIN, Classifier, Disputing, ModelNotAvailable, check_labels, read_record
 from nlp.codebook import load_codebook
-from nlp.types import Caution, IssueId
+from nlp.types import Caution, IssueId, unique
 
 __all__ = ["BACKENDS", "RULES", "Model", "ModelNotAvailable", "load_backend", "load_model"]
 
@@ -86,23 +86,31 @@ def load_model(named: str) -> Model:
     else:
         name, folder = named, shipped(named) if named in BACKENDS else folder
     classifier = load_backend(name, folder)
-    return Model(name, f"{name}+{_fingerprint(folder)}", classifier, _thresholds(folder), check_labels(folder))
+    doubts = unique((*check_labels(folder), *(c for one in getattr(classifier, "members", ()) for c in one.cautions)))
+    return Model(name, f"{name}+{_fingerprint(folder)}", classifier, _thresholds(folder), doubts)
 
 
 def _thresholds(folder: Path) -> dict[IssueId, tuple[float, float]]:
     path = folder / THRESHOLDS_FILE
+    record = read_record(path)
     try:
-        bands = {label: (float(b["unsure"]), float(b["yes"])) for label, b in read_record(path).items()}
-    except (KeyError, TypeError) as error:
+        bands = {label: (float(b["unsure"]), float(b["yes"])) for label, b in record.items()}
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelNotAvailable(f"模型文件 {path} 已损坏：每个标签都要有 unsure 与 yes 两个数。{RETRAIN}") from error
     if set(bands) != set(load_codebook().labels) or not all(0 <= unsure <= yes <= 1 for unsure, yes in bands.values()):
         raise ModelNotAvailable(f"模型文件 {path} 已损坏：标签不全，或不满足 0 ≤ unsure ≤ yes ≤ 1。{RETRAIN}")
     return bands
 
 
+def _content(path: Path) -> bytes:
+    """The bytes of a file; of JSON with line ends as they were written, whatever a checkout made of them."""
+    content = path.read_bytes()
+    return content.replace(b"\r\n", b"\n") if path.suffix == ".json" else content
+
+
 def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name not in TELLS_NOTHING:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        if path.is_file() and path.name not in TELLS_NOTHING and not path.name.startswith("."):
+            digest.update(path.name.encode() + b"\0" + _content(path) + b"\0")
     return digest.hexdigest()[:12]

@@ -105,7 +105,7 @@ def check_labels(folder: Path) -> tuple[Caution, ...]:
     Raises ModelNotAvailable when its labels are not the codebook's, in the codebook's order.
     """
     sheet = read_record(folder / LABELS_FILE)
-    told, known = tuple(sheet.get("labels", ())), load_codebook().labels
+    told, known = tuple(sheet.get("labels") or ()), load_codebook().labels
     if told != known:
         unlike = "、".join(sorted(set(told) ^ set(known))) or "次序不同"
         raise ModelNotAvailable(f"{folder}：模型的标签与编码手册不一致（{unlike}）。{RETRAIN}")

@@ -150,8 +150,11 @@ class BertClassifier:
         settings, k = read_record(folder / SETTINGS), len(load_codebook().labels)
         if set(settings) != {one.name for one in dataclass_fields(Reads)}:
             raise ModelNotAvailable(f"模型文件 {folder / SETTINGS} 的键不是本版本所知的。{RETRAIN}")
-        reads = Reads(int(settings["tokens"]), *(tuple(map(float, settings[key])) for key in ("slope", "offset")))
-        if {len(reads.slope), len(reads.offset)} != {k}:
+        try:
+            reads = Reads(int(settings["tokens"]), *(tuple(map(float, settings[key])) for key in ("slope", "offset")))
+        except (TypeError, ValueError) as error:
+            raise ModelNotAvailable(f"模型文件 {folder / SETTINGS} 已损坏：{error}。{RETRAIN}") from error
+        if {len(reads.slope), len(reads.offset)} != {k} or reads.tokens <= _OVERLAP + 2:
             raise ModelNotAvailable(f"模型文件 {folder / SETTINGS} 与标签对不上。{RETRAIN}")
         return cls(reads, tokens_of(folder / TOKENIZER), open_graph(folder / GRAPH), folder)
 

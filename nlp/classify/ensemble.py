@@ -85,7 +85,10 @@ class EnsembleClassifier:
         for member, logit in zip(self.members, spoken, strict=True):
             if 1 / (1 + np.exp(-logit)) >= member.thresholds[label][0]:
                 sayers.append(member.classifier)
-        return tuple(sorted({span for sayer in sayers for span in sayer.explain(text, label)}, key=_place))
+        found = {span for sayer in sayers for span in sayer.explain(text, label)}
+        if not found:  # the sum is likely though nobody is: ask who says most
+            found = set(self.members[int(np.argmax(spoken))].classifier.explain(text, label))
+        return tuple(sorted(found, key=_place))
 
     def disputed(self, text: str) -> frozenset[IssueId]:
         """The labels on which the members are at odds and the rules silent: no ``yes`` should rest on them."""
@@ -98,7 +101,7 @@ class EnsembleClassifier:
         write_labels(folder, "ensemble")
         told: dict[str, Any] = {
             "members": [
-                {"folder": Path(os.path.relpath(place.resolve(), folder.resolve())).as_posix(), "mark": member.mark}
+                {"folder": _seen_from(folder, place), "mark": member.mark}
                 for place, member in zip(self.folders, self.members, strict=True)
             ],
             "weights": self.weights,
@@ -123,12 +126,24 @@ class EnsembleClassifier:
             raise ModelNotAvailable(f"模型文件 {path} 已损坏。{RETRAIN}") from error
         if len(weights) != len(places) + 1 or len(offset) != len(load_codebook().labels):
             raise ModelNotAvailable(f"模型文件 {path} 的成员、权重与标签对不上。{RETRAIN}")
+        if gone := [place for place in places if not place.is_dir()]:
+            raise ModelNotAvailable(
+                f"{folder}：合成模型的成员 {gone[0]} 不在了。请把它放回原处，或{RETRAIN.removeprefix('请')}"
+            )
         members = tuple(load_model(str(place)) for place in places)
         for place, member, mark in zip(places, members, marks, strict=True):
             if member.mark != mark:
                 now = f"合成模型训练时用的是 {mark}，{place} 里现在是 {member.mark}"
                 raise ModelNotAvailable(f"{folder}：{now}。请用 wenze train ensemble 重新训练")
         return cls(members, places, weights, offset)
+
+
+def _seen_from(folder: Path, place: Path) -> str:
+    """Where a member lies, as seen from the ensemble's folder; whole where they stand on two drives of Windows."""
+    try:
+        return Path(os.path.relpath(place.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return place.resolve().as_posix()
 
 
 def _place(span: Span) -> tuple[int, int]:

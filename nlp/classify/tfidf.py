@@ -10,10 +10,10 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,18 @@ class Place:
     grams: Counter[str]
 
 
+@lru_cache(maxsize=8)
 def places(text: str, reads: Reads) -> list[Place]:
     """The clauses of a text, each with its n-grams."""
     return [Place(s.start, s.end, Counter(_grams(text[s.start : s.end], reads))) for s in clauses(text)]
+
+
+def together(found: Iterable[Place]) -> Counter[str]:
+    """The n-grams of several clauses."""
+    counts: Counter[str] = Counter()
+    for place in found:
+        counts.update(place.grams)
+    return counts
 
 
 def _grams(clause: str, reads: Reads) -> Iterator[str]:
@@ -117,7 +126,7 @@ class TfidfClassifier:
     def explain(self, text: str, label: IssueId) -> tuple[Span, ...]:
         """The clauses whose n-grams speak for ``label``: the best, and those nearly as telling; () where none is."""
         found = places(text, self.reads)
-        counts = sum((place.grams for place in found), Counter[str]())
+        counts = together(found)
         label_column = self.labels.index(label)
         columns, values = self._weighed(counts)
         spoken = self.slope[label_column] * values * self.weights[columns, label_column]
@@ -128,7 +137,7 @@ class TfidfClassifier:
         return tuple(Span(p.start, p.end) for p, one in zip(found, said, strict=True) if one >= least)
 
     def _margins(self, text: str) -> Floats:
-        counts = sum((place.grams for place in places(text, self.reads)), Counter[str]())
+        counts = together(places(text, self.reads))
         margins = self.bias + self._spoken(counts)
         return margins + self.reads.fields * self._spoken(fields(text)) if self.reads.fields else margins
 

@@ -124,6 +124,7 @@ class _Gatherer:
     def __init__(self, text: str) -> None:
         self.text = text
         self.records: dict[str, _Record] = {}
+        self._keys: dict[tuple[int, int], str] = {}  # settled when met: a later 王明 does not change who 王某 was
 
     def gather(self, tokens: Iterable[Token], linked: Linked) -> list[_Record]:
         for token in tokens:
@@ -148,7 +149,8 @@ class _Gatherer:
         return self._without_summaries()
 
     def _mention(self, token: Token) -> None:
-        record = self.records.setdefault(self._key(token), _Record(token))
+        key = self._keys.setdefault((token.start, token.end), self._met(token))
+        record = self.records.setdefault(key, _Record(token))
         if token.post and token.kind in (PERSON, POST) and not self._is_standing(token):
             record.posts.append(token.post)
         record.shared_post = record.shared_post or token.shared_post
@@ -162,6 +164,9 @@ class _Gatherer:
         return self.text[token.start : token.end]
 
     def _key(self, token: Token) -> str:
+        return self._keys.get((token.start, token.end)) or self._met(token)
+
+    def _met(self, token: Token) -> str:
         if token.kind == PERSON and token.name:
             name = self.text[slice(*token.name)]
             return PERSON + (self._unmasked(name) or name)

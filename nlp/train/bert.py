@@ -10,6 +10,7 @@ gold evidence teaches the attention where to look (Zhang et al. 2016). The loss 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +22,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from nlp.classify.base import definitions_fingerprint
 from nlp.classify.bert import GRAPH, TOKENIZER, BertClassifier, Reads, Window, open_graph, tokens_of, windows
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
@@ -32,7 +35,7 @@ from nlp.train.trained import Progress, Trained, TrainingError, finish, text_of
 
 Array = NDArray[Any]
 BACKBONE = "BAAI/bge-small-zh-v1.5"
-_PAST, _SETTINGS, _HISTORY = "checkpoint-*", "settings.json", "history.json"
+_PAST, _SETTINGS, _HISTORY, _BEST = "checkpoint-*", "settings.json", "history.json", "best.safetensors"
 _SAME = 1e-3
 
 
@@ -109,7 +112,13 @@ def network(settings: Settings) -> Network:
 
     torch.manual_seed(settings.seed)
     how = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # tokens are masked instead: far cheaper
-    encoder = AutoModel.from_pretrained(settings.backbone, dtype=torch.float32, add_pooling_layer=False, **how)
+    try:
+        encoder = AutoModel.from_pretrained(settings.backbone, dtype=torch.float32, add_pooling_layer=False, **how)
+    except (OSError, ValueError) as error:
+        cure = "请写本地的骨干文件夹，或联网时模型库里的名字（如 BAAI/bge-small-zh-v1.5）"
+        raise TrainingError(f"读不了骨干 {settings.backbone}：{str(error).splitlines()[0]}。{cure}") from error
+    if (most := int(encoder.config.max_position_embeddings)) < settings.tokens:
+        raise TrainingError(f"骨干 {settings.backbone} 一次至多读 {most} 个字符片，不足 {settings.tokens}")
     if settings.frozen:
         encoder.get_input_embeddings().weight.requires_grad_(False)
     return Network(encoder, len(load_codebook().labels), settings.evidence, settings.focus)
@@ -212,13 +221,13 @@ def fine_tune(
     from datasets import Dataset
     from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
-    claim(folder, asdict(settings))
+    model = network(settings)
+    claim(folder, {**asdict(settings), "gold": _fingerprint(cases), "definitions": definitions_fingerprint()})
     tokens = tokenizer(settings.backbone, folder)
     sets = {
         split: Dataset.from_list(list(rows([case for case in cases if case.split == split], tokens, settings)))
         for split in ("train", "dev")
     }
-    model = network(settings)
     known = TrainingArguments.__dataclass_fields__
     by_length = (
         {"train_sampling_strategy": "group_by_length"}  # transformers 5
@@ -251,6 +260,7 @@ def fine_tune(
         dataloader_pin_memory=False,
         **by_length,
     )
+    how._n_gpu = min(how.n_gpu, 1)  # several would each get a part of a batch, whose windows say whose they are
     trainer = _trainer_class(Trainer, Collate(settings.hidden, tokens.token_to_id("[MASK]")))(
         model=model,
         args=how,
@@ -263,31 +273,35 @@ def fine_tune(
         callbacks=[EarlyStoppingCallback(settings.patience)],
         optimizers=(_optimizer(model, settings), None),
     )
+    if (folder / _HISTORY).is_file():
+        progress(f"{folder} 里的训练已经完成，直接取用")
+        model.load_state_dict(load_file(folder / _BEST))
+        return model.eval(), dict(json.loads((folder / _HISTORY).read_text(encoding="utf-8")))
     past = any(folder.glob(_PAST))
     if past:
         progress(f"接着 {folder} 里上次的训练")
     began = time.perf_counter()
     trainer.train(resume_from_checkpoint=past or None)
-    return model.eval(), _history(folder, trainer, "bf16" if bf16 else "fp32", time.perf_counter() - began)
-
-
-def _history(folder: Path, trainer: Any, precision: str, seconds: float) -> dict[str, Any]:
-    """How the training went, kept in its folder: a finished run taken up again tells what it told then.
-
-    ``seconds`` are those since the run was last taken up; ``epochs`` with the mean PR-AUC on dev.
-    """
-    path = folder / _HISTORY
-    if path.is_file():
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+    model = model.cpu().eval()
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / _BEST)
     reached = [one for one in trainer.state.log_history if "eval_mean_pr_auc" in one]
     told = {
-        "precision": precision,
-        "device": str(trainer.args.device),
-        "seconds": round(seconds, 1),
+        "precision": "bf16" if bf16 else "fp32",
+        "device": how.device.type,
+        "seconds": None if past else round(time.perf_counter() - began, 1),
         "epochs": [{"epoch": one["epoch"], "dev_mean_pr_auc": one["eval_mean_pr_auc"]} for one in reached],
     }
-    path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return told
+    (folder / _HISTORY).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return model, told
+
+
+def _fingerprint(cases: Sequence[GoldCase]) -> str:
+    """A hash of what the cases teach: texts, verdicts, evidence."""
+    digest = hashlib.sha256()
+    for case in cases:
+        judged = sorted((label, one.verdict, one.evidence) for label, one in case.labels.items())
+        digest.update(repr((case.id, case.split, case.text, judged)).encode())
+    return digest.hexdigest()[:16]
 
 
 def _trainer_class(base: Any, collate: Collate) -> Any:
@@ -323,7 +337,7 @@ def claim(folder: Path, settings: Mapping[str, Any]) -> None:
     path = folder / _SETTINGS
     told = json.dumps(settings, ensure_ascii=False, indent=2) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") != told:
-        raise TrainingError(f"{folder} 里是另一套参数的训练。换一个文件夹，或删去它再来")
+        raise TrainingError(f"{folder} 里是另一套参数、骨干或金标准的训练。换一个文件夹，或删去它再来")
     path.write_text(told, encoding="utf-8")
 
 
@@ -443,6 +457,11 @@ def train(
         "bytes": (folder / GRAPH).stat().st_size,
     }
     trained = finish("bert", shipped, dev, told, seed=settings.seed, values=values)
-    same = float(((values >= trained.yes) == (exact >= trained.yes)).mean())
-    eight_bits = {"max_difference": float(np.abs(values - exact).max()), "same_verdict": same}
+    ours, theirs = values >= trained.yes, exact >= trained.yes
+    eight_bits = {
+        "max_difference": float(np.abs(values - exact).max()),
+        "mean_difference": float(np.abs(values - exact).mean()),
+        "either_yes": int((ours | theirs).sum()),
+        "both_yes": int((ours & theirs).sum()),
+    }
     return replace(trained, metrics={**trained.metrics, "eight_bits": eight_bits})

@@ -111,7 +111,8 @@ def _bert(told: Mapping[str, Any]) -> str:
         f"发布的是权重 8 位的 ONNX 图（{told['bytes'] / 1e6:.1f} MB），"
         "只需 onnxruntime 与 tokenizers，不需 torch，不联网。"
         f"在 dev 上，它与 32 位的 torch 模型概率相差至多 {eight['max_difference']:.2f}，"
-        f"{eight['same_verdict']:.1%} 的判断相同。"
+        f"平均 {eight['mean_difference']:.4f}；"
+        f"两者任一判“是”的 {eight['either_yes']} 处中，{eight['both_yes']} 处判断相同。"
     )
 
 
@@ -202,7 +203,8 @@ _ROWS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "无问题案件判出“是”或“存疑”": lambda one: _span(one["alarmed_or_unsure"]),
     "微平均准确率": lambda one: _number(one["micro"]["precision"]),
     "微平均召回率": lambda one: _number(one["micro"]["recall"]),
-    "校准误差 ECE（十等分）": lambda one: f"{one['calibration_error']:.3f}",
+    "校准误差 ECE（十等分，案件与标签合在一起，绝大多数是“否”）": lambda one: f"{one['calibration_error']:.3f}",
+    "校准误差 ECE，各标签平均": lambda one: f"{one['calibration_error_by_label']:.3f}",
 }
 
 

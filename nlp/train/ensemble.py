@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 
-from nlp.classify import RULES, load_model
+from nlp.classify import BACKENDS, RULES, load_model, shipped
 from nlp.classify.ensemble import EnsembleClassifier, Parts
 from nlp.gold import GoldCase
 from nlp.train.calibration import together
@@ -43,6 +43,9 @@ def train(
     dev = [case for case in cases if case.split == "dev"]
     if len(dev) < _FOLDS or len(folders) < 1:
         raise TrainingError(f"合成要有至少 {_FOLDS} 起 dev 案件和至少一个成员模型")
+    if RULES in map(str, folders):
+        raise TrainingError("规则总在合成之内，不必列为成员")
+    folders = [shipped(str(folder)) if str(folder) in BACKENDS else folder for folder in folders]
     members = tuple(load_model(str(folder)) for folder in folders)
     progress(f"{'、'.join((RULES, *(member.name for member in members)))} 在 dev {len(dev)} 起上合成")
     began, told_by = perf_counter(), Parts(members)
@@ -50,7 +53,7 @@ def train(
     held = out_of_fold(parts, verdicts, seed=seed)
     weights, offset = together(parts, verdicts)
     model = EnsembleClassifier(members, tuple(folders), tuple(map(float, weights)), tuple(map(float, offset)))
-    names = (RULES, *(member.name for member in members))
+    names = (RULES, *(f"{member.name}（{folder.name}）" for member, folder in zip(members, folders, strict=True)))
     told = {
         "members": [{"name": member.name, "mark": member.mark} for member in members],
         "weights": dict(zip(names, map(float, weights), strict=True)),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nlp.classify.base import Classifier
 from nlp.codebook import load_codebook
-from nlp.evaluate import LEVEL, RESAMPLES, Figure, bootstrap, f1, label_counts, mean, prf
+from nlp.evaluate import LEVEL, RESAMPLES, Figure, bootstrap, label_counts, macro_f1, mean, prf
 from nlp.gold import GoldCase
 
 Array = NDArray[Any]
@@ -103,23 +103,25 @@ def figures(
         "labels": labels,
         "mean_pr_auc": asdict(areas[-1]),
         "micro": asdict(prf(counts.sum(axis=1), seed=seed)),
-        "macro_f1": asdict(bootstrap(counts.reshape(len(cases), -1), _macro, seed=seed)),
+        "macro_f1": asdict(bootstrap(counts.reshape(len(cases), -1), macro_f1, seed=seed)),
         "sound": int(sound.sum()),
         "alarmed": asdict(_share(claims[sound], seed)),
         "alarmed_or_unsure": asdict(_share(values[sound] >= unsure, seed)),
         "calibration_error": calibration_error(verdicts, values),
+        "calibration_error_by_label": mean(
+            calibration_error(verdicts[:, [k]], values[:, [k]])
+            for k in range(len(names))
+            if (verdicts[:, k] >= 0).any()
+        ),
     }
-
-
-def _macro(sums: Array) -> Array:
-    labels = sums.reshape(len(sums), -1, 3)
-    return np.asarray(np.mean([np.nan_to_num(f1(labels[:, k])) for k in range(labels.shape[1])], axis=0))
 
 
 def _share(told: Array, seed: int) -> Figure:
     """The share of cases with any claim."""
+    if not len(told):
+        return Figure(float("nan"), float("nan"), float("nan"))
     counts = np.column_stack([told.any(axis=1), np.ones(len(told))])
-    return bootstrap(counts, lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1), seed=seed)
+    return bootstrap(counts, lambda sums: sums[:, 0] / sums[:, 1], seed=seed)
 
 
 def evidence_hits(model: Classifier, cases: Sequence[GoldCase], values: Array, yes: Array) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
 
-from nlp.classify.tfidf import Reads, TfidfClassifier, fields, places
+from nlp.classify.tfidf import Reads, TfidfClassifier, fields, places, together
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
 from nlp.train.calibration import platt
@@ -108,8 +108,7 @@ def corpus(cases: Sequence[GoldCase]) -> Corpus:
 
 
 def _read(text: str) -> Counter[str]:
-    grams = sum((place.grams for place in places(text, _WIDEST)), Counter[str]())
-    return grams + fields(text)
+    return together(places(text, _WIDEST)) + fields(text)
 
 
 # ------------------------------------------------------------ one fit

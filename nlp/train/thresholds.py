@@ -6,7 +6,8 @@ Aim: the highest F2 over all labels, with a ``yes``, of the rules or the model, 
 A label has about ten positive cases in dev, too few to trust its own best threshold: on the logit scale the threshold
 of a label is a common one plus the label's deviation from the mean of all labels' best, shrunk by n / (n + ``PRIOR``),
 n being its positive cases. The common one is then chosen to meet the aim. ``unsure`` begins where the same thresholds,
-moved down together, would speak of ``UNSURE_CAP`` of the sound cases.
+moved down together, would speak of ``UNSURE_CAP`` of the sound cases. Where the rules alone go beyond the cap, the
+model is held back as far as the grid goes.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ def choose(
     settled = shifted if disputed is None else np.where(disputed, -np.inf, shifted)
     scores = np.array([_f(settled >= common, verdicts) for common in _GRID])
     calm = _alarms_by_threshold(settled[sound], alarmed[sound]) <= CAP
-    yes = float(_GRID[np.argmax(np.where(calm, scores, -1.0))])
-    unsure = min(yes, float(_GRID[np.argmax(_alarms_by_threshold(shifted[sound], alarmed[sound]) <= UNSURE_CAP)]))
+    yes = float(_GRID[np.argmax(np.where(calm, scores, -1.0))]) if calm.any() else float(_GRID[-1])
+    quiet = _alarms_by_threshold(shifted[sound], alarmed[sound]) <= UNSURE_CAP
+    unsure = min(yes, float(_GRID[np.argmax(quiet)])) if quiet.any() else yes
     return _probability(deviations + unsure), _probability(deviations + yes)
 
 
