@@ -784,6 +784,10 @@ ToLearn = Annotated[str, typer.Argument(metavar="金标准", help="data/gold 格
 ModelOut = Annotated[str, typer.Option("-o", "--out", metavar="文件夹", help="模型写到哪里")]
 Seed = Annotated[int, typer.Option("--seed", metavar="数", min=0, help="随机种子")]
 Force = Annotated[bool, typer.Option("--force", help="覆盖已有的模型")]
+Run = Annotated[
+    str,
+    typer.Option("--run", metavar="文件夹", help="断点与日志放在哪里，默认为输出旁的 .run；中断后再运行一次即接着训练"),
+]
 
 
 def _gold_to_learn(gold: str, out: str, force: bool, bad: list[GoldError]) -> list[GoldCase]:
@@ -837,12 +841,7 @@ def train_bert_cli(
     epochs: Annotated[int, typer.Option("--epochs", metavar="轮", min=1, help="至多训练几轮")] = 6,
     batch: Annotated[int, typer.Option("--batch", metavar="起", min=1, help="每批多少起案件")] = 16,
     rate: Annotated[float, typer.Option("--rate", metavar="数", help="学习率")] = 1e-4,
-    run: Annotated[
-        str,
-        typer.Option(
-            "--run", metavar="文件夹", help="断点与日志放在哪里，默认为输出旁的 .run；中断后再运行一次即接着训练"
-        ),
-    ] = "",
+    run: Run = "",
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -905,12 +904,7 @@ def pretrain_cli(
     batch: Annotated[int, typer.Option("--batch", metavar="段", min=1, help="每批多少段")] = 16,
     tokens: Annotated[int, typer.Option("--tokens", metavar="数", min=8, help="每段至多多少词元")] = 256,
     rate: Annotated[float, typer.Option("--rate", metavar="数", help="学习率")] = 1e-4,
-    run: Annotated[
-        str,
-        typer.Option(
-            "--run", metavar="文件夹", help="断点与日志放在哪里，默认为输出旁的 .run；中断后再运行一次即接着训练"
-        ),
-    ] = "",
+    run: Run = "",
     seed: Seed = 0,
     force: Force = False,
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gold_files import write_cases
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from nlp.classify import ModelNotAvailable, load_model, shipped
@@ -77,26 +78,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gold(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gold")
     for split in ("train", "dev"):
-        rows = [
-            {
-                "id": case.id,
-                "split": split,
-                "author_pass": case.author_pass,
-                "style": "通报",
-                "field_of_work": "水利",
-                "text": case.text,
-                "labels": {
-                    k: {"verdict": v.verdict, "basis": v.basis, "evidence": v.evidence} for k, v in case.labels.items()
-                },
-                "near_miss_of": [],
-                "fields": None,
-                "note": "",
-            }
-            for case in GOLD
-            if case.split == split
-        ]
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+        write_cases(folder / f"{split}.jsonl", [case for case in GOLD if case.split == split])
     return folder
 
 

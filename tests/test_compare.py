@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gold_files import write_cases
 
 from nlp.cli import main
 from nlp.codebook import load_codebook
@@ -230,22 +231,7 @@ def test_cases_of_one_author_pass_cannot_be_scored_by_a_stranger() -> None:
 
 @pytest.fixture
 def gold(tmp_path: Path) -> Path:
-    rows = [
-        {
-            **{key: getattr(case, key) for key in ("id", "split", "author_pass", "style", "field_of_work", "text")},
-            "labels": {
-                label: {"verdict": one.verdict, "basis": one.basis, "evidence": one.evidence}
-                for label, one in case.labels.items()
-            },
-            "near_miss_of": [],
-            "fields": None,
-            "note": "",
-        }
-        for case in (judged("1", overreach="yes"), judged("2"))
-    ]
-    path = tmp_path / "dev.jsonl"
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return path
+    return write_cases(tmp_path / "dev.jsonl", [judged("1", overreach="yes"), judged("2")])
 
 
 def test_wenze_is_compared_with_itself(gold: Path, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from gold_files import write_cases
 
 from nlp.cli import main
 from nlp.codebook import load_codebook
@@ -195,23 +195,7 @@ def test_the_figure_needs_no_chinese_font(tmp_path: Path) -> None:
 
 @pytest.fixture
 def gold(tmp_path: Path) -> Path:
-    keys = ("id", "split", "author_pass", "style", "field_of_work", "text")
-    rows = [
-        {
-            **{key: getattr(case, key) for key in keys},
-            "labels": {
-                label: {"verdict": one.verdict, "basis": one.basis, "evidence": one.evidence}
-                for label, one in case.labels.items()
-            },
-            "near_miss_of": [],
-            "fields": None,
-            "note": "",
-        }
-        for case in (judged("1", rushed="yes"), judged("2"))
-    ]
-    path = tmp_path / "dev.jsonl"
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return path
+    return write_cases(tmp_path / "dev.jsonl", [judged("1", rushed="yes"), judged("2")])
 
 
 def test_the_command_writes_a_page_of_rules_and_tfidf(gold: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gold_files import write_cases
 
 from nlp.batch import BatchError, score
 from nlp.classify import ModelNotAvailable, load_backend, load_model, shipped
@@ -295,26 +296,9 @@ def test_the_mark_of_a_model_is_of_its_content_and_not_of_its_card(folder: Path,
 
 @pytest.fixture
 def gold(tmp_path: Path) -> Path:
-    folder = tmp_path / "gold"
-    folder.mkdir()
     for split in ("train", "dev"):
-        rows = [
-            {
-                **{key: getattr(case, key) for key in ("id", "split", "author_pass", "style", "field_of_work", "text")},
-                "labels": {
-                    label: {"verdict": one.verdict, "basis": one.basis, "evidence": one.evidence}
-                    for label, one in case.labels.items()
-                },
-                "near_miss_of": [],
-                "fields": None,
-                "note": "",
-            }
-            for case in tiny()
-            if case.split == split
-        ]
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-    return folder
+        write_cases(tmp_path / f"{split}.jsonl", [case for case in tiny() if case.split == split])
+    return tmp_path
 
 
 def test_a_model_is_trained_and_scored_with_from_the_command_line(gold: Path, tmp_path: Path) -> None:
