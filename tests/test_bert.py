@@ -228,3 +228,12 @@ def test_a_damaged_model_says_what_is_wrong(trained: Path, tmp_path: Path, name:
     (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
     with pytest.raises(ModelNotAvailable, match=told):
         BertClassifier.load(folder)
+
+
+def test_quotation_marks_and_capitals_do_not_move_it() -> None:
+    model = load_model("bert").classifier
+    plain, marked = (
+        f"县长在会上说，{a}总得有人负责{b}，随后办案组按 gdp 排名定了处理名单。" for a, b in (("", ""), ("“", "”"))
+    )
+    np.testing.assert_array_equal(model.score([plain]).values, model.score([marked]).values)
+    np.testing.assert_array_equal(model.score([plain]).values, model.score([plain.replace("gdp", "GDP")]).values)
