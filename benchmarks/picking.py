@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp.classify.odds import sigmoid
 from nlp.gold import load_gold
 from nlp.pick import choose, distances, vectors
 from nlp.suspects import settings_of
@@ -59,7 +60,7 @@ def random(model: Fitted, labelled: Array, left: Array, rng: np.random.Generator
 
 
 def _probabilities(slope: Array, offset: Array, margins: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-(slope * margins + offset))))
+    return sigmoid(slope * margins + offset)
 
 
 def curve(

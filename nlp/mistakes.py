@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import log
 from typing import Literal
 
 from nlp.classify import RULES, load_model
+from nlp.classify.odds import logit
 from nlp.codebook import load_codebook
 from nlp.evaluate import Told, tell
 from nlp.gold import GoldCase
@@ -59,7 +59,7 @@ def mistakes_of(case: GoldCase, told: Told, thresholds: Mapping[IssueId, float])
         said: Verdict | Literal["no"] = told.verdicts.get(label, "no")
         if gold == "unsure" or (gold == "yes") == (said == "yes"):
             continue
-        above = _logit(told.scores[label]) - _logit(threshold)
+        above = float(logit(told.scores[label], _LEAST) - logit(threshold, _LEAST))
         judged = case.labels.get(label)
         yield Mistake(
             case=case.id,
@@ -75,8 +75,3 @@ def mistakes_of(case: GoldCase, told: Told, thresholds: Mapping[IssueId, float])
             evidence=told.evidence.get(label, ()),
             text=case.text,
         )
-
-
-def _logit(probability: float) -> float:
-    held = min(max(probability, _LEAST), 1 - _LEAST)
-    return log(held / (1 - held))

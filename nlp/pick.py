@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.classify import RULES, Model, load_model
+from nlp.classify.odds import logit
 from nlp.clean import clean
 from nlp.codebook import load_codebook
 from nlp.split import split
@@ -74,7 +75,7 @@ def pick(cases: Sequence[Case], n: int, *, model: str = "tfidf", labels: int = L
 
 def distances(values: Array, thresholds: Array) -> Array:
     """How far each of n x k probabilities lies from its label's threshold, on the logit scale."""
-    return np.asarray(np.abs(_logit(values) - _logit(thresholds)))
+    return np.asarray(np.abs(logit(values, _LEAST) - logit(thresholds, _LEAST)))
 
 
 def vectors(texts: Sequence[str]) -> Any:
@@ -113,8 +114,3 @@ def _why(values: Array, doubtful: Array, model: Model, likeness: float | None) -
     )
     unlike = "所有案件中最没有把握的一起" if likeness is None else f"与前面选出的案件最多相似 {likeness:.2f}"
     return f"最没有把握的标签：{told}；{unlike}"
-
-
-def _logit(values: Array) -> Array:
-    held = np.clip(values, _LEAST, 1 - _LEAST)
-    return np.asarray(np.log(held / (1 - held)))

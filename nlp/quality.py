@@ -40,14 +40,20 @@ from nlp.evaluate import (
 )
 from nlp.gold import GoldCase
 from nlp.pipeline import analyze, code_fingerprint, fingerprints
-from nlp.train.figures import average_precision, calibration_error, mean_average_precision, sound_of, verdicts_of
+from nlp.train.figures import (
+    average_precision,
+    calibration_error,
+    mean_average_precision,
+    sound_of,
+    tenths,
+    verdicts_of,
+)
 from nlp.types import IssueId, Notice, Span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TIMED = 100  # cases that speed and memory are measured on
-_BINS = 10
 _METRICS = "metrics.json"
 
 
@@ -322,13 +328,7 @@ def _touched(places: Iterable[Span], by: Sequence[Span]) -> set[Span]:
 
 def reliability(verdicts: NDArray[Any], scores: NDArray[Any]) -> tuple[Bin, ...]:
     """The tenths of [0, 1] that hold a judged pair of case and label, in order."""
-    known = verdicts >= 0
-    hits, values = verdicts[known] == 1, scores[known]
-    bins = np.minimum((values * _BINS).astype(int), _BINS - 1)
-    return tuple(
-        Bin(float(values[bins == b].mean()), float(hits[bins == b].mean()), int((bins == b).sum()))
-        for b in np.unique(bins)
-    )
+    return tuple(Bin(*one) for one in tenths(verdicts, scores))
 
 
 def _mean_areas(verdicts: NDArray[Any], scores: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.classify import shipped
+from nlp.classify.odds import sigmoid
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
 from nlp.train.calibration import platt
@@ -84,7 +85,7 @@ def suspects(
     progress("按撰写批次分组交叉验证，求折外概率")
     margins = out_of_fold(known, chosen, seed=seed)
     slope, offset = platt(margins, known.verdicts)
-    probabilities = 1 / (1 + np.exp(-(slope * margins + offset)))
+    probabilities = sigmoid(slope * margins + offset)
     wrong, quality = label_errors(known.verdicts, probabilities)
     rows, columns = np.nonzero(wrong)
     order = np.argsort(quality[rows, columns], kind="stable")

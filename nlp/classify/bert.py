@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from nlp.classify.base import RETRAIN, ModelNotAvailable, check_labels, read_record, write_labels
 from nlp.classify.clauses import clauses
+from nlp.classify.odds import sigmoid
 from nlp.codebook import load_codebook
 from nlp.types import IssueId, Scores, Span
 
@@ -102,7 +103,7 @@ class BertClassifier:
         """Probabilities, n texts x k labels; each text is read alone, so that it scores as in any batch."""
         values = np.zeros((len(texts), len(self.labels)))
         for row, text in enumerate(texts):
-            values[row] = 1 / (1 + np.exp(-self.logits(text)))
+            values[row] = sigmoid(self.logits(text))
         return Scores(self.labels, values)
 
     def logits(self, text: str) -> Floats:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from nlp.classify import RULES, Model, load_backend, load_model
 from nlp.classify.base import RETRAIN, Classifier, ModelNotAvailable, check_labels, read_record, write_labels
+from nlp.classify.odds import logit, sigmoid
 from nlp.codebook import load_codebook
 from nlp.types import IssueId, Scores, Span
 
@@ -38,8 +39,7 @@ class Parts:
         """k labels x (1 + m): the rules as they are, each member as log-odds."""
         found = [load_backend(RULES).score([text]).values[0]]
         for member in self.members:
-            values = np.clip(member.classifier.score([text]).values[0], _CERTAIN, 1 - _CERTAIN)
-            found.append(np.log(values / (1 - values)))
+            found.append(logit(member.classifier.score([text]).values[0], _CERTAIN))
         return np.stack(found, axis=1)
 
     def of(self, texts: Sequence[str]) -> Floats:
@@ -49,7 +49,7 @@ class Parts:
 
     def disputed(self, parts: Floats) -> NDArray[np.bool_]:
         """n texts x k labels: where a member says yes, another does not even doubt, and the rules are silent."""
-        spoken = 1 / (1 + np.exp(-parts[:, :, 1:]))
+        spoken = sigmoid(parts[:, :, 1:])
         bands = np.array([[one.thresholds[label] for label in load_codebook().labels] for one in self.members])
         unsure, yes = (bands[:, :, n].T for n in (0, 1))
         silent = parts[:, :, 0] == 0
@@ -76,14 +76,14 @@ class EnsembleClassifier:
     def score(self, texts: Sequence[str]) -> Scores:
         """Probabilities, n texts x k labels."""
         logits = self._parts.of(texts) @ np.array(self.weights) + np.array(self.offset)
-        return Scores(self.labels, 1 / (1 + np.exp(-logits)))
+        return Scores(self.labels, sigmoid(logits))
 
     def explain(self, text: str, label: IssueId) -> tuple[Span, ...]:
         """The clauses of the rules and of every member that finds the label likely, in order; () where none does."""
         sayers: list[Classifier] = [load_backend(RULES)]
-        spoken = self._parts.one(text)[self.labels.index(label), 1:]
-        for member, logit in zip(self.members, spoken, strict=True):
-            if 1 / (1 + np.exp(-logit)) >= member.thresholds[label][0]:
+        spoken = sigmoid(self._parts.one(text)[self.labels.index(label), 1:])
+        for member, probability in zip(self.members, spoken, strict=True):
+            if probability >= member.thresholds[label][0]:
                 sayers.append(member.classifier)
         found = {span for sayer in sayers for span in sayer.explain(text, label)}
         if not found:  # the sum is likely though nobody is: ask who says most

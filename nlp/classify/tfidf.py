@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from nlp.classify.base import RETRAIN, ModelNotAvailable, check_labels, read_json, read_record, write_labels
 from nlp.classify.clauses import STOPS, clauses
+from nlp.classify.odds import sigmoid
 from nlp.classify.tokens import field_tokens
 from nlp.classify.whole import whole
 from nlp.codebook import load_codebook
@@ -120,7 +121,7 @@ class TfidfClassifier:
         """Probabilities, n texts x k labels."""
         values = np.zeros((len(texts), len(self.labels)))
         for row, text in enumerate(texts):
-            values[row] = 1 / (1 + np.exp(-(self.slope * self._margins(text) + self.offset)))
+            values[row] = sigmoid(self.slope * self._margins(text) + self.offset)
         return Scores(self.labels, values)
 
     def explain(self, text: str, label: IssueId) -> tuple[Span, ...]:

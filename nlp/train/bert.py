@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 
 from nlp.classify.base import definitions_fingerprint
 from nlp.classify.bert import GRAPH, TOKENIZER, BertClassifier, Reads, Window, open_graph, tokens_of, windows
+from nlp.classify.odds import sigmoid
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
 from nlp.train.calibration import together
@@ -253,7 +255,7 @@ def fine_tune(
         use_cpu=not torch.cuda.is_available(),
         seed=settings.seed,
         logging_steps=max(1, steps // 10),
-        report_to=["tensorboard"] if _installed("tensorboard") else [],
+        report_to=trackers(),
         remove_unused_columns=False,
         label_names=["labels"],
         length_column_name="length",
@@ -325,10 +327,9 @@ def _optimizer(model: Network, settings: Settings) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
 
 
-def _installed(name: str) -> bool:
-    from importlib.util import find_spec
-
-    return find_spec(name) is not None
+def trackers() -> list[str]:
+    """What the library's trainer writes its log for: TensorBoard, where it is installed."""
+    return ["tensorboard"] if find_spec("tensorboard") else []
 
 
 def claim(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -444,8 +445,8 @@ def train(
     weights, offset = together(margins[:, :, None], verdicts)
     slope = (float(weights[0]),) * len(offset)
     shipped = replace(shipped, reads=Reads(settings.tokens, slope, tuple(map(float, offset))))
-    values = 1 / (1 + np.exp(-(weights[0] * margins + offset)))
-    exact = 1 / (1 + np.exp(-(weights[0] * logits(model, dev, tokens, settings) + offset)))
+    values = sigmoid(weights[0] * margins + offset)
+    exact = sigmoid(weights[0] * logits(model, dev, tokens, settings) + offset)
     positives = map(int, (verdicts_of(learnt) == 1).sum(axis=0))
     told = {
         "train_cases": len(learnt),

@@ -18,6 +18,7 @@ from sklearn.model_selection import KFold
 
 from nlp.classify import BACKENDS, RULES, load_model, shipped
 from nlp.classify.ensemble import EnsembleClassifier, Parts
+from nlp.classify.odds import sigmoid
 from nlp.gold import GoldCase
 from nlp.train.calibration import together
 from nlp.train.figures import mean_average_precision, verdicts_of
@@ -60,7 +61,7 @@ def train(
         "seconds": round(perf_counter() - began, 1),
         "alone": {name: mean_average_precision(verdicts, parts[:, :, n]) for n, name in enumerate(names)},
     }
-    values = 1 / (1 + np.exp(-held))
+    values = sigmoid(held)
     disputed = told_by.disputed(parts)
     trained = finish("ensemble", model, dev, told, seed=seed, values=values, disputed=disputed)
     halted = verdicts[disputed & (values >= trained.yes) & (verdicts >= 0)]

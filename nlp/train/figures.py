@@ -74,11 +74,19 @@ def _interval(value: float, drawn: Array) -> Figure:
 
 def calibration_error(verdicts: Array, scores: Array) -> float:
     """Expected calibration error over all judged pairs of case and label, ten bins of equal width (Guo et al. 2017)."""
+    judged = int((verdicts >= 0).sum())
+    return float(sum(abs(true - told) * (count / judged) for told, true, count in tenths(verdicts, scores)))
+
+
+def tenths(verdicts: Array, scores: Array) -> list[tuple[float, float, int]]:
+    """Of each tenth of [0, 1] that holds judged pairs of case and label: mean probability, share of yes, number."""
     known = verdicts >= 0
-    hits, values = (verdicts[known] == 1).astype(float), scores[known]
+    hits, values = verdicts[known] == 1, scores[known]
     bins = np.minimum((values * _BINS).astype(int), _BINS - 1)
-    gaps = [abs(hits[bins == b].mean() - values[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
-    return float(sum(gaps))
+    return [
+        (float(values[bins == b].mean()), float(hits[bins == b].mean()), int((bins == b).sum()))
+        for b in np.unique(bins)
+    ]
 
 
 def figures(

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from nlp.read import os_reason
 from nlp.segment import segment
-from nlp.train.bert import BACKBONE, claim, faster_in_bf16
+from nlp.train.bert import BACKBONE, claim, faster_in_bf16, trackers
 from nlp.train.trained import Progress, TrainingError
 from nlp.types import Word
 
@@ -394,8 +394,6 @@ def _trainer_class(base: Any, bf16: bool) -> Any:
 
 
 def _arguments(settings: Settings, run: Path, *, bf16: bool) -> Any:
-    from importlib.util import find_spec
-
     from transformers import TrainingArguments
 
     return TrainingArguments(
@@ -412,7 +410,7 @@ def _arguments(settings: Settings, run: Path, *, bf16: bool) -> Any:
         use_cpu=not torch.cuda.is_available(),
         seed=settings.seed,
         logging_steps=max(1, min(settings.steps // 10, 50)),
-        report_to=["tensorboard"] if find_spec("tensorboard") else [],
+        report_to=trackers(),
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )

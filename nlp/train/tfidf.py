@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
 
+from nlp.classify.odds import sigmoid
 from nlp.classify.tfidf import Reads, TfidfClassifier, fields, places, together
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
@@ -222,10 +223,6 @@ def search(
     return best, margins, tried
 
 
-def _sigmoid(logits: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-logits)))
-
-
 def _classifier(known: Corpus, settings: Settings, margins: Array, seed: int, *, text: bool = True) -> TfidfClassifier:
     fitted = fit(known, settings, seed=seed, text=text)
     slope, offset = platt(margins, known.verdicts)
@@ -267,7 +264,7 @@ def train(
         "seconds": round(perf_counter() - began, 1),
     }
     trained = finish("tfidf", model, dev, told, seed=seed)
-    held = _sigmoid(model.slope * margins + model.offset)
+    held = sigmoid(model.slope * margins + model.offset)
     out_of_fold = figures(learnt, held, trained.unsure, trained.yes, seed=seed)
     return replace(trained, metrics={**trained.metrics, "out_of_fold": out_of_fold})
 

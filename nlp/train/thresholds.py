@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp.classify.odds import logit, sigmoid
+
 CAP, UNSURE_CAP, PRIOR, BETA = 0.10, 0.25, 20, 2.0
 _GRID = np.round(np.arange(-8.0, 8.0001, 0.02), 2)
 
@@ -31,7 +33,7 @@ def choose(
     ``values`` and ``verdicts`` (1 yes, 0 no, -1 unsure: not counted) are n x k; ``sound`` marks cases without issue,
     ``alarmed`` those of which the rules speak anyhow, ``disputed`` (n x k) the claims that cannot be a yes.
     """
-    logits = np.log(values / (1 - values)) if len(values) else values
+    logits = logit(values)
     positives = (verdicts == 1).sum(axis=0)
     judged = positives > 0
     deviations = np.zeros(verdicts.shape[1])
@@ -49,7 +51,7 @@ def choose(
 
 
 def _probability(logits: Array) -> Array:
-    return np.asarray(np.round(1 / (1 + np.exp(-logits)), 4))
+    return np.asarray(np.round(sigmoid(logits), 4))
 
 
 def _f(told: Array, verdicts: Array) -> float:
