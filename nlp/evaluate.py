@@ -321,6 +321,8 @@ def tell(case: GoldCase, *, model: str = RULES) -> Told:
     analyses = analyze(Notice(id=case.id, text=case.text), model=model)
     strongest: dict[IssueId, Finding] = {}
     for finding in (finding for analysis in analyses for finding in analysis.findings):
+        if finding.issue is None:
+            continue
         before = strongest.get(finding.issue)
         if before is None or _weight(finding) > _weight(before):
             strongest[finding.issue] = finding
@@ -349,7 +351,7 @@ def evaluate(
 ) -> Evaluation:
     """Run wenze, with ``model`` beside the rules, on gold cases and notices and compare. Raises ModelNotAvailable."""
     readings = [analyze(Notice(id=case.id, text=case.text), model=model) for case in cases]
-    told = [{f.issue for a in reading for f in a.findings if f.verdict == "yes"} for reading in readings]
+    told = [{f.issue for a in reading for f in a.findings if f.issue and f.verdict == "yes"} for reading in readings]
     names = load_codebook().labels
     table = counts_of(cases, told)
     labels = {label: prf(table[:, n], seed=seed) for n, label in enumerate(names)}

@@ -86,15 +86,18 @@ _SUBJECT = (
     Column("responsibility_span", "责任原文位置", "record", null=True, columns=(_START, _END)),
 )
 _FINDING = (
-    Column("issue", "问题标识"),
+    Column("issue", "问题标识", null=True, note="法规检查所得而不属于任何一类问题时为 null"),
     Column("name", "问题名称"),
     Column("verdict", "判断", among=get_args(Verdict), note="是 / 存疑"),
     Column("probability", "概率", "number"),
     Column("basis", "依据", among=get_args(Basis), note="原文明示 / 事实推断 / 法规规则 / 统计"),
-    Column("by", "方法", note="`rules` 为规则，其余为模型名"),
+    Column("by", "方法", note="`rules` 为规则，`law` 为法规检查，其余为模型名"),
     Column("reason", "理由"),
     Column("evidence", "证据", "list", columns=(_START, _END, Column("text", "原文"))),
     Column("variant", "细类", null=True),
+    Column("rule", "检查规则", null=True, note="法规检查的规则标识"),
+    Column("article", "条文", null=True, note="法规名称与条款"),
+    Column("unknown", "尚不清楚", null=True, note="判断所需而文中未载明的事实"),
 )
 
 SCHEMA: tuple[Column, ...] = (
@@ -160,7 +163,7 @@ def shown(word: str) -> str:
     return _SHOWN[word]
 
 
-_METHODS = {"rules": "规则"}
+_METHODS = {"rules": "规则", "law": "法规检查"}
 
 
 def method(by: str) -> str:
@@ -504,23 +507,32 @@ _MEASURE_TABLE: tuple[Flat, ...] = (
 
 def _variant_name(record: Row) -> Cell:
     finding = record["finding"]
-    names: Mapping[str, str] = load_codebook().issues[finding["issue"]].get("variant_names", {})
     variant: str | None = finding["variant"]
-    return None if variant is None else names.get(variant, variant)
+    if variant is None or finding["issue"] is None:
+        return variant
+    names: Mapping[str, str] = load_codebook().issues[finding["issue"]].get("variant_names", {})
+    return names.get(variant, variant)
+
+
+def _reasons(finding: Row) -> Iterator[str]:
+    yield finding["reason"]
+    if finding["unknown"]:
+        yield f"尚不清楚：{finding['unknown']}"
 
 
 _FINDING_TABLE: tuple[Flat, ...] = (
     Flat("案件编号", 18, _of("case", "case_id")),
-    Flat("标题", 28, _of("case", "title")),
+    Flat("标题", 22, _of("case", "title")),
     Flat("问题", 20, _of("finding", "name")),
     Flat("判断", 8, lambda r: shown(r["finding"]["verdict"])),
     Flat("概率", 8, _of("finding", "probability")),
     Flat("依据", 12, lambda r: shown(r["finding"]["basis"])),
-    Flat("理由", 50, _of("finding", "reason")),
-    Flat("证据", 70, lambda r: _lines(f"「{e['text'].strip()}」" for e in r["finding"]["evidence"])),
+    Flat("理由", 44, lambda r: _lines(_reasons(r["finding"]))),
+    Flat("条文", 24, _of("finding", "article")),
+    Flat("证据", 60, lambda r: _lines(f"「{e['text'].strip()}」" for e in r["finding"]["evidence"])),
     Flat("细类", 18, _variant_name),
     Flat("方法", 10, lambda r: method(r["finding"]["by"])),
-    Flat("问题标识", 24, _of("finding", "issue")),
+    Flat("问题标识", 24, lambda r: r["finding"]["issue"] or r["finding"]["rule"]),
 )
 
 

@@ -255,9 +255,14 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A claim about the decision: one issue of the codebook, why, on what evidence, by whom (rules, tfidf, …)."""
+    """A claim about the decision: one issue of the codebook, why, on what evidence, by whom (rules, tfidf, …).
 
-    issue: IssueId
+    ``rule``, ``article`` ('《问责条例》第八条') and ``unknown`` (Chinese: what the check would need and the notice does
+    not tell) are those of a check against the regulations, which may claim what is no issue of the codebook: ``issue``
+    is then None and ``name`` the rule's.
+    """
+
+    issue: IssueId | None
     name: str
     verdict: Verdict
     probability: float
@@ -266,6 +271,9 @@ class Finding:
     reason: str
     evidence: tuple[Evidence, ...]
     variant: str | None = None
+    rule: str | None = None
+    article: str | None = None
+    unknown: str | None = None
 
 
 @dataclass(frozen=True)

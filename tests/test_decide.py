@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -108,6 +109,14 @@ def test_another_label_raises_the_priority_and_the_same_label_does_not() -> None
     one = priority([finding()])
     assert priority([finding(), finding("rushed")]) > one
     assert priority([finding(), finding()]) == one
+
+
+def test_a_breach_that_is_no_label_is_kept_last_and_raises_the_priority() -> None:
+    breach = replace(finding(), issue=None, name="处分名称与时间不符", by="law", rule="names")
+    decided = decide({}, (breach, finding()))
+    assert [one.by for one in decided] == ["rules", "law"]
+    assert priority(decided) > priority([finding()]) > 0.0
+    assert rule_scores(decided)["reactive"] == finding().probability
 
 
 def test_priority_never_passes_one() -> None:

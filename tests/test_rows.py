@@ -328,6 +328,28 @@ def test_the_sheet_of_findings_names_a_variant_in_chinese(tmp_path: Path) -> Non
     assert line["细类"] == "处分未执行"
 
 
+def test_a_breach_that_is_no_issue_conforms_to_the_schema() -> None:
+    (finding,) = analysis().findings
+    breach = replace(
+        finding,
+        issue=None,
+        name="处分名称与时间不符",
+        by="law",
+        rule="names",
+        article="《政务处分法》第七条",
+        unknown="身份",
+    )
+    assert not list(violations(row(analysis(findings=(breach,)))))
+
+
+def test_a_breach_that_is_no_issue_is_named_by_its_rule(tmp_path: Path) -> None:
+    (finding,) = analysis().findings
+    breach = replace(finding, issue=None, by="law", rule="names", article="《政务处分法》第七条", unknown="身份")
+    (line,) = records_of(written(tmp_path, "xlsx", analysis(findings=(breach,))), "复核要点")
+    assert (line["方法"], line["条文"], line["问题标识"]) == ("法规检查", "《政务处分法》第七条", "names")
+    assert line["理由"] == "只处理了副职\n尚不清楚：身份"
+
+
 def test_a_text_beyond_the_cell_limit_is_cut_with_a_mark_and_a_caution(tmp_path: Path) -> None:
     long = "柳溪镇通报" + "文" * 40_000
     (line,) = records_of(written(tmp_path, "xlsx", analysis(f"题\n{long}")), "案件")

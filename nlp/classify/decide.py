@@ -16,13 +16,16 @@ Explain = Callable[[IssueId], Sequence[Evidence]]
 
 # A doubtful finding says less than its probability: it enters the priority at this share.
 UNSURE_SHARE = 0.5
+# What a breach of a regulation weighs that is no issue of the codebook.
+LAW_WEIGHT = 0.5
 
 
 def rule_scores(findings: Iterable[Finding]) -> dict[IssueId, float]:
     """Every label of the codebook with the highest probability any finding gives it; 0.0 where none speaks."""
     scores = dict.fromkeys(load_codebook().labels, 0.0)
     for finding in findings:
-        scores[finding.issue] = max(scores[finding.issue], finding.probability)
+        if finding.issue is not None:
+            scores[finding.issue] = max(scores[finding.issue], finding.probability)
     return scores
 
 
@@ -35,7 +38,7 @@ def decide(
     explain: Explain | None = None,
     disputed: Container[IssueId] = (),
 ) -> tuple[Finding, ...]:
-    """The findings of one case, in the codebook's order of labels.
+    """The findings of one case, in the codebook's order of labels; those of no label come last.
 
     ``thresholds`` maps a label to (unsure from, yes from), both inclusive; a label without thresholds is never claimed
     from its score. Findings of the rules pass through with their verdicts; a score adds a finding only where the rules
@@ -55,21 +58,23 @@ def decide(
             verdict = "unsure"
         if verdict and not any(finding.verdict in ("yes", verdict) for finding in ruled):
             decided.append(_claim(label, verdict, scores[label], by, tuple(explain(label)) if explain else ()))
-    return tuple(decided)
+    return (*decided, *(finding for finding in findings if finding.issue is None))
 
 
 def priority(findings: Iterable[Finding]) -> float:
     """How soon a person should look, in [0, 1]: 1 - Π(1 - w·p·s) over the labels claimed.
 
     w is the label's weight in issues.toml, p the finding's probability, s is 1 for yes and ``UNSURE_SHARE`` for unsure.
-    A label counts once, by its strongest finding. No finding gives 0; more or graver findings never lower it.
+    A label counts once, by its strongest finding, and so does a rule of law that is no label, with ``LAW_WEIGHT``. No
+    finding gives 0; more or graver findings never lower it.
     """
     issues = load_codebook().issues
-    strongest: dict[IssueId, float] = {}
+    strongest: dict[str | None, float] = {}
     for finding in findings:
         share = 1.0 if finding.verdict == "yes" else UNSURE_SHARE
-        value = float(issues[finding.issue]["weight"]) * finding.probability * share
-        strongest[finding.issue] = max(value, strongest.get(finding.issue, 0.0))
+        weight = LAW_WEIGHT if finding.issue is None else float(issues[finding.issue]["weight"])
+        claim = finding.issue or finding.rule
+        strongest[claim] = max(weight * finding.probability * share, strongest.get(claim, 0.0))
     calm = 1.0
     for value in strongest.values():
         calm *= 1.0 - value
@@ -92,7 +97,8 @@ def _claim(label: IssueId, verdict: Verdict, score: float, by: str, evidence: tu
 def _check(
     labels: Sequence[IssueId], scores: Mapping[IssueId, float], findings: Sequence[Finding], bands: Thresholds
 ) -> None:
-    unknown = sorted({*scores, *bands, *(finding.issue for finding in findings)} - set(labels))
+    claimed = {finding.issue for finding in findings if finding.issue is not None}
+    unknown = sorted({*scores, *bands, *claimed} - set(labels))
     if unknown:
         raise ValueError(f"codebook 中没有这些标签：{'、'.join(unknown)}")
     upside_down = [label for label, (unsure, yes) in bands.items() if not 0.0 <= unsure <= yes <= 1.0]
