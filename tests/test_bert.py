@@ -244,7 +244,7 @@ def test_scoring_needs_no_torch(name: str) -> None:
         (TOKENIZER, None, "缺少 tokenizer.json"),
         (TOKENIZER, b"{}", "已损坏"),
         (SETTINGS, b"{}", "键不是"),
-        (SETTINGS, b'{"tokens": 512, "slope": [1.0], "offset": [0.0]}', "标签对不上"),
+        (SETTINGS, b'{"tokens": 512, "slope": [1.0], "offset": [0.0], "fields": false}', "标签对不上"),
     ],
 )
 def test_a_damaged_model_says_what_is_wrong(trained: Path, tmp_path: Path, name: str, content: Any, told: str) -> None:
