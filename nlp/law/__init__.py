@@ -1,7 +1,7 @@
 """Checks of a decision against the Party regulations and the laws in force on its day.
 
-In: a ``Case``, its ``Extraction`` and the day of the decision. Out: findings (``by="law"``) with rule, article, evidence
-and what the notice does not tell. A finding says where a person should look; it never finds anybody guilty.
+In: a ``Case``, its ``Extraction`` and the day of the decision. Out: findings (``by="law"``) with rule, article,
+evidence and what the notice does not tell. A finding says where a person should look; it never finds anybody guilty.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def law_findings(case: Case, extraction: Extraction, on: date | When | None) -> 
 
 
 def in_force(on: date | When | None) -> dict[str, str]:
-    """The article in force on a day, by rule; rules without one that day are left out, and so are those switched off."""
+    """The article in force on a day, by rule; rules without one that day, and those switched off, are left out."""
     when = When.on(on) if isinstance(on, date) else on
     found = ((entry, _ground(entry, when)) for entry in _rules() if entry["on"])
     return {entry.id: ground.article for entry, ground in found if ground}

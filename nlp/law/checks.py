@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 
 from nlp.codebook import Entry
 from nlp.extract.amounts import count
@@ -42,7 +43,7 @@ class Breach:
 Check = Callable[[Matter, Entry], Iterator[Breach]]
 
 
-# -- who can be a target, by what means ---------------------------------------------------------------------------------
+# -- who can be a target, by what means -------------------------------------------------------------------------------
 
 
 def _organisation_measure(m: Matter, entry: Entry) -> Iterator[Breach]:
@@ -74,10 +75,9 @@ def _staff_as_target(m: Matter, entry: Entry) -> Iterator[Breach]:
         for measure in m.decided(person):
             line = m.line(m.place(measure))
             called = m.patterns["called_accountability"].search(m.text, line.start, line.end)
-            headed = m.patterns["accountability_heading"].search(m.text)
-            if (called or headed) and m.told_together(person, measure):
-                told = Span(*(called or headed).span())
-                spans = (told, m.place(person), m.place(measure))
+            told = called or m.patterns["accountability_heading"].search(m.text)
+            if told and m.told_together(person, measure):
+                spans = (Span(*told.span()), m.place(person), m.place(measure))
                 unknown = None if called else "通报所称问责是否包括此人"
                 yield Breach("yes" if called else "unsure", spans, {"whom": m.whom(person)}, unknown)
                 break
@@ -137,7 +137,7 @@ def _left_earlier(m: Matter, status: Span, measure: Sanction) -> bool:
     return left is not None and given is not None and left.last < given.first
 
 
-# -- who may decide -----------------------------------------------------------------------------------------------------
+# -- who may decide ---------------------------------------------------------------------------------------------------
 
 
 def _organ_without_authority(m: Matter, entry: Entry) -> Iterator[Breach]:
@@ -171,7 +171,7 @@ def _deciding_discipline(m: Matter, measure: Sanction) -> Span | None:
     return Span(*found[-1].span()) if m.tells("decides", way) or m.tells("studies", way) else None
 
 
-# -- responsibility -----------------------------------------------------------------------------------------------------
+# -- responsibility ---------------------------------------------------------------------------------------------------
 
 
 def _organisation_without_members(m: Matter, entry: Entry) -> Iterator[Breach]:
@@ -194,23 +194,23 @@ def _degree_against_post(m: Matter, entry: Entry) -> Iterator[Breach]:
     called = any(fact.id == "accountability_regulation" for fact in m.extraction.legal_basis)
     main = any(person.responsibility == degrees[1] for person in m.persons)
     for person in m.persons:
-        bears = person.responsibility_span
-        if person.responsibility not in degrees or bears is None:
+        bears, degree = person.responsibility_span, person.responsibility
+        if degree is None or degree not in degrees or bears is None:
             continue
         why = None
         if person.leading_cadre is False and person.rank == "一般" and m.tells("ordinary_staff", person.post or ""):
             why = "而其职务不是领导职务"
-        elif called and person.post_role == "chief" and person.responsibility == degrees[2] and not main:
+        elif called and person.post_role == "chief" and degree == degrees[2] and not main:
             why = "而主要负责人在职责范围内承担主要领导责任，文中也没有人承担主要领导责任"
-        elif called and person.responsibility == degrees[0]:
+        elif called and degree == degrees[0]:
             why = "而全面领导责任由领导班子承担"
         if why:
             spans = (m.place(person), m.at(bears.start, bears.end))
-            words = {"whom": m.whom(person), "degree": person.responsibility, "why": why}
+            words = {"whom": m.whom(person), "degree": degree, "why": why}
             yield Breach("unsure", spans, words, "分工与职责范围")
 
 
-# -- kinds and degrees of sanctions -------------------------------------------------------------------------------------
+# -- kinds and degrees of sanctions -----------------------------------------------------------------------------------
 
 
 def _double_punishment(m: Matter, entry: Entry) -> Iterator[Breach]:
@@ -280,7 +280,7 @@ def _told_by_name(m: Matter, family: str, word: str) -> Iterator[_Named]:
 
 def _mitigated_too_far(m: Matter, entry: Entry) -> Iterator[Breach]:
     told = find_measures(m.text)
-    for first, last in zip(told, told[1:], strict=False):
+    for first, last in pairwise(told):
         between = m.text[first.end : last.start]
         line = m.line(Span(first.start, last.end))
         if not m.tells("due", m.text[line.start : first.whole[0]]) or not m.tells("lighter", between):
@@ -337,10 +337,8 @@ def _convict_not_dismissed(m: Matter, entry: Entry) -> Iterator[Breach]:
     state = m.settings["ladders"]["state"]
     for person in m.persons:
         told = m.decided(person)
-        convicted = next(
-            (x for x in told if x.family == "司法" and m.tells("imprisoned", m.verbatim(x)) and m.told_together(person, x)),
-            None,
-        )
+        judged = (x for x in told if x.family == "司法" and m.tells("imprisoned", m.verbatim(x)))
+        convicted = next((x for x in judged if m.told_together(person, x)), None)
         given = [x for x in told if x.id in state and m.tells("state_word", m.verbatim(x))]
         if convicted is None or not given or any(x.id == state[-1] for x in told if x.id in state):
             continue
@@ -361,7 +359,7 @@ def _probation_too_long(m: Matter, entry: Entry) -> Iterator[Breach]:
             yield Breach("yes", (Span(*found.span()),), {"what": found.group()})
 
 
-# -- influence periods --------------------------------------------------------------------------------------------------
+# -- influence periods ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -425,8 +423,8 @@ def _months(found: re.Match[str]) -> int:
 def _promoted_in_period(m: Matter, entry: Entry) -> Iterator[Breach]:
     for span in m.find("promoted_inside"):
         if m.asserts(span):
-            whom, measures = m.titles(m.people) or "当事人", m.measure_names(m.people) or "处分"
-            yield Breach("yes", (span,), {"whom": whom, "measure": measures, "end": "文中未写明之日", "what": m.quote(span)})
+            told = {"whom": m.titles(m.people) or "当事人", "measure": m.measure_names(m.people) or "处分"}
+            yield Breach("yes", (span,), {**told, "end": "文中未写明之日", "what": m.quote(span)})
             return
     governing = _governing(m) if any(m.find("promoted")) else None
     for span in m.find("promoted") if governing else ():
@@ -443,7 +441,7 @@ def _promoted_in_period(m: Matter, entry: Entry) -> Iterator[Breach]:
 
 
 def _governing(m: Matter) -> tuple[_Given, When, date] | None:
-    """The longest-lasting dated measure of the only person of a case, with its day and the first day after its period."""
+    """The longest-lasting dated measure of the only person of a case, its day, and the first day after its period."""
     if len(m.persons) > 1 or any(s.kind != "person" for s in m.extraction.subjects):
         return None
     dated = [(given, told[0]) for given in _given(m) if (told := _date_before(m, given.span))]
@@ -462,7 +460,8 @@ def _barred_after_period(m: Matter, entry: Entry) -> Iterator[Breach]:
         later = _date_in_line(m, span, end)
         if span.start < given.span.end or later is None or not m.asserts(span):
             continue
-        words = {"whom": given.whom, "measure": given.entry.name, "end": shown_day(end), "what": m.quote(m.clause(span), 36)}
+        what = m.quote(m.clause(span), 36)
+        words = {"whom": given.whom, "measure": given.entry.name, "end": shown_day(end), "what": what}
         yield Breach("yes", (given.span, later[1], m.clause(span)), words, on=later[0])
         return
 
@@ -476,7 +475,7 @@ def _date_in_line(m: Matter, span: Span, after: date) -> tuple[When, Span] | Non
     return None
 
 
-# -- the document, the time limits --------------------------------------------------------------------------------------
+# -- the document, the time limits ------------------------------------------------------------------------------------
 
 
 def _decision_items(m: Matter, entry: Entry) -> Iterator[Breach]:
@@ -519,7 +518,7 @@ def _matches(pattern: str, text: str) -> Iterator[Span]:
     return (Span(*found.span()) for found in re.finditer(pattern, text))
 
 
-# -- dates --------------------------------------------------------------------------------------------------------------
+# -- dates ------------------------------------------------------------------------------------------------------------
 
 
 def _date_before(m: Matter, span: Span) -> tuple[When, Span] | None:

@@ -10,11 +10,11 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from nlp.classify.reading import Reading
-from nlp.codebook import Entry
+from nlp.codebook import Entry, load_codebook
 from nlp.extract.dates import dates_in
 from nlp.extract.measures import find_measures
 from nlp.law.when import When, days
@@ -28,6 +28,12 @@ _SENTENCES = "。！？\n"
 _CLAUSES = "，；：" + _SENTENCES
 
 
+@cache
+def _patterns() -> Mapping[str, re.Pattern[str]]:
+    words: Mapping[str, str] = load_codebook()["checks"].settings["words"]
+    return {name: re.compile(pattern) for name, pattern in words.items()}
+
+
 @dataclass(frozen=True)
 class Matter(Reading):
     """What the checks ask of a case; ``when`` it was decided, None where nothing tells."""
@@ -38,10 +44,10 @@ class Matter(Reading):
     def settings(self) -> Mapping[str, Any]:
         return self.book["checks"].settings
 
-    @cached_property
+    @property
     def patterns(self) -> Mapping[str, re.Pattern[str]]:
-        """The checks' own words, compiled: what the table ``words`` of checks.toml names."""
-        return {name: re.compile(pattern) for name, pattern in self.settings["words"].items()}
+        """The checks' own words: what the table ``words`` of checks.toml names."""
+        return _patterns()
 
     def find(self, name: str) -> Iterator[Span]:
         return (Span(*found.span()) for found in self.patterns[name].finditer(self.text))
@@ -57,7 +63,7 @@ class Matter(Reading):
         return self.book["sanctions"][measure.id]
 
     def place(self, told: Sanction | Subject) -> Span:
-        """Where a measure or a subject is told; of a measure named in the notice's heading, where the case tells it again."""
+        """Where a measure or a subject is told; of a measure named in the heading, where the case tells it again."""
         span = self.at(told.start, told.end)
         if span.start < span.end or isinstance(told, Subject):
             return span
@@ -134,7 +140,7 @@ class Matter(Reading):
         return any(end <= span.end and name != subject.name for start, end, name in later if start < span.end)
 
     def apposed(self, subject: Subject, words: str) -> Span | None:
-        """Where the text says ``words`` of the subject right behind the name or the post, before anybody else is named."""
+        """Where the text says ``words`` of the subject right behind the name, before anybody else is named."""
         for name in self._named(subject):
             end = min(self.line(name).end, name.end + _APPOSED)
             others = [start for start, _, other in self._mentions if name.end <= start < end and other != subject.name]
