@@ -14,7 +14,7 @@ from nlp.codebook import Entry, Table, load_codebook
 from nlp.law.checks import CHECKS, Breach
 from nlp.law.matter import Matter
 from nlp.law.periods import Influence, Period, influence_periods
-from nlp.law.when import When, decided_when
+from nlp.law.when import When, decided_when, shown_day
 from nlp.types import Case, Evidence, Extraction, Finding, Verdict
 
 __all__ = [
@@ -81,7 +81,7 @@ def _ground(entry: Entry, when: When | None) -> _Ground | None:
         return _Ground(versions[-1 if when.last > _since(versions[-1]) else 0]["article"]) if timeless else None
     if timeless or _covers(last[0], when.first):
         return _Ground(last[0]["article"])
-    doubt = "决定日期未载明，按发布日期适用规定" if not when.exact else f"决定日期在{when}之间，其间规定有变"
+    doubt = f"决定日期在{when}之间，其间规定有变" if when.exact else f"决定日期未写全，按{shown_day(when.last)}适用规定"
     return _Ground(last[0]["article"], doubt)
 
 

@@ -16,6 +16,7 @@ from nlp.codebook import Entry
 from nlp.extract.amounts import count
 from nlp.extract.measures import Measure, find_measures
 from nlp.law.matter import Matter
+from nlp.law.periods import months_of
 from nlp.law.when import When, after_months, shown_day
 from nlp.types import Sanction, Span, Subject, Verdict
 
@@ -47,23 +48,22 @@ Check = Callable[[Matter, Entry], Iterator[Breach]]
 
 
 def _organisation_measure(m: Matter, entry: Entry) -> Iterator[Breach]:
-    for body in m.extraction.subjects:
-        if body.kind != "organisation" or not body.name or not m.tells("party_body", body.name):
+    """Read off the text: the extraction never gives a body a measure that is for persons."""
+    if not m.tells("party_body", m.text):
+        return
+    for measure in find_measures(m.text):
+        if measure.opening or "organisation" in measure.entry["applies_to"] or measure.entry["family"] == "司法":
             continue
-        for measure in m.decided(body):
-            if "organisation" in m.sanction(measure)["applies_to"] or measure.family == "司法":
-                continue
-            between = _between(m, body, measure)
-            if between is not None and m.tells("straight", between):
-                spans = (m.place(body), m.place(measure))
-                yield Breach("yes", spans, {"whom": m.whom(body), "measure": measure.name})
-
-
-def _between(m: Matter, body: Subject, measure: Sanction) -> str | None:
-    """The words between the last mention of a body before the measure and the measure itself."""
-    place = m.place(measure)
-    at = m.text.rfind(body.name or "", 0, place.start)
-    return None if at < 0 else m.text[at + len(body.name or "") : place.start]
+        before = m.text[m.line(Span(measure.start, measure.end)).start : measure.start]
+        body = m.patterns["body_gets"].search(before)
+        if not body or m.tells("not_decided", before):
+            continue
+        group = "body" if body["body"] else "named"
+        start = measure.start - len(before)
+        name = Span(start + body.start(group), start + body.end(group))
+        words = {"whom": m.words(name), "measure": measure.entry.name}
+        unknown = "是否指班子成员各自受到该项措施" if body["team"] else None
+        yield Breach("unsure" if body["team"] else "yes", (name, Span(measure.start, measure.end)), words, unknown)
 
 
 def _staff_as_target(m: Matter, entry: Entry) -> Iterator[Breach]:
@@ -306,7 +306,7 @@ def _settled(measure: Measure) -> str:
 
 
 def _sanction_waived(m: Matter, entry: Entry) -> Iterator[Breach]:
-    if m.tells("stated_mitigation", m.text) or m.has("mitigation"):
+    if m.tells("stated_mitigation", m.text):
         return
     for span in m.find("no_sanction"):
         line = m.line(span)
@@ -364,15 +364,17 @@ def _probation_too_long(m: Matter, entry: Entry) -> Iterator[Breach]:
 
 @dataclass(frozen=True)
 class _Given:
-    """A measure with an influence period that the text says somebody got, whether or not it was read who."""
+    """A measure that the text says somebody got, read or not who; ``months`` of influence, 0 for none."""
 
     span: Span
     entry: Entry
     whom: str
+    months: int
 
-    @property
-    def months(self) -> int:
-        return int(self.entry["influence_months"])
+    def article(self, rule: Entry) -> str | None:
+        """The article of a party measure, which a rule about periods of the state does not name itself."""
+        articles: Mapping[str, str] = rule["party_articles"]
+        return articles.get(self.entry.id, articles["other"]) if self.entry["family"] == "党纪" else None
 
 
 def _given(m: Matter, *, months: bool = True) -> list[_Given]:
@@ -388,11 +390,14 @@ def _given(m: Matter, *, months: bool = True) -> list[_Given]:
         entry = m.sanction(sanction) if sanction else measure.entry
         if entry["family"] not in m.settings["public_families"] or (entry.get("bare") and not sanction):
             continue
-        if months and (not entry.get("influence_months") or entry.id in m.settings["doubtful_periods"]):
+        near = _date_before(m, span)
+        on = near[0].first if near else m.when.first if m.when else None
+        lasts = months_of(entry.id, on) or 0
+        if months and (not lasts or entry.id in m.settings["doubtful_periods"]):
             continue
         if m.tells("not_given", m.text[max(0, span.start - 12) : span.start]):
             continue
-        told.append(_Given(span, entry, m.whom(person) if person else "当事人"))
+        told.append(_Given(span, entry, m.whom(person) if person else "当事人", lasts))
     return told
 
 
@@ -409,8 +414,7 @@ def _period_stated_wrong(m: Matter, entry: Entry) -> Iterator[Breach]:
             continue
         last = before[-1]
         words = {"whom": last.whom, "measure": last.entry.name, "what": found.group(), "months": str(last.months)}
-        article = entry["party_article"] if last.entry["family"] == "党纪" else None
-        yield Breach("yes", (last.span, place), words, article=article)
+        yield Breach("yes", (last.span, place), words, article=last.article(entry))
 
 
 def _months(found: re.Match[str]) -> int:
@@ -435,8 +439,7 @@ def _promoted_in_period(m: Matter, entry: Entry) -> Iterator[Breach]:
         if dated[0].last >= end or dated[0].first <= when.last:
             continue
         words = {"whom": given.whom, "measure": given.entry.name, "end": shown_day(end), "what": m.quote(span)}
-        article = entry["party_article"] if given.entry["family"] == "党纪" else None
-        yield Breach("yes", (given.span, dated[1], span), words, article=article, on=when)
+        yield Breach("yes", (given.span, dated[1], span), words, article=given.article(entry), on=when)
         return
 
 

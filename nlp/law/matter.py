@@ -145,7 +145,7 @@ class Matter(Reading):
             end = min(self.line(name).end, name.end + _APPOSED)
             others = [start for start, _, other in self._mentions if name.end <= start < end and other != subject.name]
             stop = min(others, default=end)
-            found = self.patterns[words].search(self.text, name.end, stop)
+            found = self.patterns[words].search(self.text, name.end, min(stop + 1, len(self.text)))
             if found and not self.tells("somebody_else", self.text[name.end : found.start()]):
                 return Span(*found.span())
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from nlp.codebook import load_codebook
 from nlp.law.when import after_months
@@ -57,10 +58,19 @@ def influence_periods(extraction: Extraction, on: date | None) -> tuple[Influenc
 
 
 def period_of(measure: Sanction, on: date | None) -> Period | None:
-    """The influence of one measure; None where it has none or nobody knows it."""
-    book = load_codebook()
-    months = book["sanctions"][measure.id].get("influence_months")
+    """The influence of one measure decided on a day; None where it has none or nobody knows it."""
+    months = months_of(measure.id, on)
     if months is None:
         return None
-    doubts: dict[str, str] = book["checks"].settings["doubtful_periods"]
+    doubts: dict[str, str] = load_codebook()["checks"].settings["doubtful_periods"]
     return Period(measure, months, after_months(on, months) if on else None, doubts.get(measure.id))
+
+
+def months_of(sanction: str, on: date | None) -> int | None:
+    """The months of a sanction's influence period under the text in force on a day (without one, today's)."""
+    book = load_codebook()
+    months: int | None = book["sanctions"][sanction].get("influence_months")
+    earlier: dict[str, dict[str, Any]] = book["checks"].settings["earlier_periods"]
+    if on and sanction in earlier and on < date.fromisoformat(earlier[sanction]["until"]):
+        months = earlier[sanction]["months"]
+    return months

@@ -6,18 +6,20 @@ In: a case's dates. Out: a ``When`` (the earliest and the latest day it can have
 from __future__ import annotations
 
 import calendar
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from nlp.types import Extraction, Fact
 
+_YEAR = re.compile(r"(?:19|20)\d{2}|[一二][〇零○九]")
 DECISION, PUBLICATION, CONDUCT = "decision", "publication", "conduct"
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The day of a decision lies in [first, last]; ``exact`` tells that the text itself dates the decision."""
+    """The day of a decision lies in [first, last]; ``exact`` tells that the text itself dates it, year and all."""
 
     first: date
     last: date
@@ -66,9 +68,10 @@ def shown_day(day: date) -> str:
 
 def decided_when(extraction: Extraction) -> When | None:
     """When a case was decided: the day it gives, else some day between the last act told and the publication."""
-    spans = [span for fact in _facts(extraction, DECISION) if (span := days(fact.value))]
-    if spans:
-        return When(min(first for first, _ in spans), max(last for _, last in spans))
+    decided = [(span, fact) for fact in _facts(extraction, DECISION) if (span := days(fact.value))]
+    if decided:
+        exact = all(_YEAR.search(fact.text) for _, fact in decided)
+        return When(min(first for (first, _), _ in decided), max(last for (_, last), _ in decided), exact)
     published = next((span for fact in _facts(extraction, PUBLICATION) if (span := days(fact.value))), None)
     if published is None:
         return None
