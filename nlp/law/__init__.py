@@ -94,7 +94,10 @@ def _covers(version: dict[str, str], day: date) -> bool:
 
 
 def _finding(matter: Matter, entry: Entry) -> Finding | None:
-    """What a rule says of the case: its breaches of the stronger verdict in one finding."""
+    """What a rule says of the case: its breaches of the stronger verdict in one finding.
+
+    It bears the rule's issue of the codebook only where the facts are all there and at most the day is in doubt.
+    """
     check = CHECKS[entry.get("check", entry.id)]
     judged = [one for breach in check(matter, entry) if (one := _judged(entry, breach, matter.when))]
     told = [one for one in judged if one[0] == "yes"] or judged
@@ -103,7 +106,7 @@ def _finding(matter: Matter, entry: Entry) -> Finding | None:
     verdict: Verdict = told[0][0]
     priors = {**matter.settings["prior"], **entry.get("prior", {})}
     return Finding(
-        issue=entry.get("issue"),
+        issue=entry.get("issue") if all(breach.verdict == "yes" for _, breach, _ in told) else None,
         name=entry.name,
         verdict=verdict,
         probability=priors[verdict],

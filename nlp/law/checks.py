@@ -20,10 +20,10 @@ from nlp.law.periods import months_of
 from nlp.law.when import When, after_months, shown_day
 from nlp.types import Sanction, Span, Subject, Verdict
 
+# A body gives a measure that stands within this many characters.
+_REACH = 50
 # A date belongs to what is told within this many characters behind it.
 _DATED = 40
-# A stated end of a period may miss the reckoned one by so many days: texts give months.
-_MONTH = 31
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,27 @@ def _deciding_discipline(m: Matter, measure: Sanction) -> Span | None:
     if m.tells("authority", way) or m.tells("only_proposes", way):
         return None
     return Span(*found[-1].span()) if m.tells("decides", way) or m.tells("studies", way) else None
+
+
+def _body_without_power(m: Matter, entry: Entry) -> Iterator[Breach]:
+    """A body that is neither the Party's, nor the supervisors', nor the appointing one gives a sanction of theirs."""
+    if m.has("lawful_approval") or not m.tells("no_power", m.text):
+        return
+    for given in _given(m, months=False):
+        line = m.line(given.span)
+        bodies = list(m.patterns["no_power"].finditer(m.text, line.start, given.span.start))
+        if not bodies:
+            continue
+        way = m.text[bodies[-1].end() : given.span.start]
+        if any(m.tells(word, way) for word in ("authority", "discipline", "only_proposes")) or not m.tells(
+            "gives", way
+        ):
+            continue
+        body = Span(*bodies[-1].span())
+        words = {"organ": m.words(body), "whom": given.whom, "measure": given.entry.name}
+        party = entry["party_article"] if given.entry["family"] == "党纪" else None
+        yield Breach("yes" if m.asserts(body) else "unsure", (body, given.span), words, article=party)
+        return
 
 
 # -- responsibility ---------------------------------------------------------------------------------------------------
@@ -317,7 +338,7 @@ def _sanction_waived(m: Matter, entry: Entry) -> Iterator[Breach]:
             if x.id in m.settings["in_place_of_sanction"] and _within(place := m.place(x), line)
             if "；" not in m.text[min(span.end, place.end) : max(span.start, place.start)]
         ]
-        if not soft:
+        if not soft or not m.asserts(span):
             continue
         grave = m.patterns["grave_word"].search(m.text)
         what = m.quote(span)
@@ -549,6 +570,7 @@ CHECKS: dict[str, Check] = {
     "village_beyond_major_demerit": _village_beyond_major_demerit,
     "sanction_after_leaving": _sanction_after_leaving,
     "organ_without_authority": _organ_without_authority,
+    "body_without_power": _body_without_power,
     "organisation_without_members": _organisation_without_members,
     "degree_against_post": _degree_against_post,
     "double_punishment": _double_punishment,
