@@ -310,7 +310,8 @@ def _mitigated_too_far(m: Matter, entry: Entry) -> Iterator[Breach]:
         if steps is None or steps < 2 or m.tells("with_leave", m.words(line)) or "\n" in between:
             continue
         words = {"due": first.entry.name, "measure": last.entry.name, "steps": str(steps)}
-        yield Breach("yes", (Span(*first.whole), Span(*last.whole)), words)
+        party = entry["party_article"] if last.entry["family"] == "党纪" else None
+        yield Breach("yes", (Span(*first.whole), Span(*last.whole)), words, article=party)
 
 
 def _steps(m: Matter, first: Measure, last: Measure) -> int | None:
