@@ -242,3 +242,10 @@ def test_a_breach_reaches_the_analysis_beside_the_rules() -> None:
     (finding,) = [finding for finding in analysis.findings if finding.by == "law"]
     assert finding.rule == "village_beyond_major_demerit"
     assert analysis.priority > 0
+
+
+@pytest.mark.parametrize("rule", list(RULES), ids=lambda rule: rule.id)
+def test_the_page_on_the_checks_tells_every_rule(rule: Any) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "law.md").read_text(encoding="utf-8")
+    assert f"`{rule.id}`" in page
+    assert rule["text"] in page
