@@ -249,3 +249,16 @@ def test_the_page_on_the_checks_tells_every_rule(rule: Any) -> None:
     page = (Path(__file__).parents[1] / "docs" / "law.md").read_text(encoding="utf-8")
     assert f"`{rule.id}`" in page
     assert rule["text"] in page
+
+
+def test_a_finding_that_bears_an_issue_goes_by_its_name() -> None:
+    text = "2023年5月11日，丰谷县纪委常委会会议决定，免去宣长河县水务局局长职务。"
+    finding = found(text, "2023-05-11")["organ_without_authority"]
+    assert (finding.issue, finding.name) == ("overreach", load_codebook().issues["overreach"].name)
+    assert "丰谷县纪委" in finding.reason
+
+
+def test_a_doubt_about_the_facts_bears_no_issue() -> None:
+    text = "2023年5月11日，经丰谷县纪委监委研究，给予宣长河党内严重警告处分，免去其县水务局局长职务。"
+    finding = found(text, "2023-05-11")["organ_without_authority"]
+    assert (finding.verdict, finding.issue) == ("unsure", None)

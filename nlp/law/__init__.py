@@ -104,10 +104,11 @@ def _finding(matter: Matter, entry: Entry) -> Finding | None:
     if not told:
         return None
     verdict: Verdict = told[0][0]
+    issue = entry.get("issue") if all(breach.verdict == "yes" for _, breach, _ in told) else None
     priors = {**matter.settings["prior"], **entry.get("prior", {})}
     return Finding(
-        issue=entry.get("issue") if all(breach.verdict == "yes" for _, breach, _ in told) else None,
-        name=entry.name,
+        issue=issue,
+        name=matter.book.issues[issue].name if issue else entry.name,
         verdict=verdict,
         probability=priors[verdict],
         basis="rule of law",
