@@ -22,8 +22,6 @@ from nlp.types import Sanction, Span, Subject, Verdict
 
 # A body gives a measure that stands within this many characters.
 _REACH = 50
-# A date belongs to what is told within this many characters behind it.
-_DATED = 40
 
 
 @dataclass(frozen=True)
@@ -290,7 +288,7 @@ def _told_by_name(m: Matter, family: str, word: str) -> Iterator[_Named]:
     for given in _given(m, months=False):
         if given.entry["family"] != family or not m.tells(word, m.words(given.span)):
             continue
-        near = _date_before(m, given.span)
+        near = m.date_before(given.span)
         dated = near is not None and m.tells("year", m.words(near[1]))
         when = near[0] if near and dated else m.when if m.when and m.when.exact else None
         if when is None:
@@ -412,7 +410,7 @@ def _given(m: Matter, *, months: bool = True) -> list[_Given]:
         entry = m.sanction(sanction) if sanction else measure.entry
         if entry["family"] not in m.settings["public_families"] or (entry.get("bare") and not sanction):
             continue
-        near = _date_before(m, span)
+        near = m.date_before(span)
         on = near[0].first if near else m.when.first if m.when else None
         lasts = months_of(entry.id, on) or 0
         if months and (not lasts or entry.id in m.settings["doubtful_periods"]):
@@ -454,7 +452,7 @@ def _promoted_in_period(m: Matter, entry: Entry) -> Iterator[Breach]:
             return
     governing = _governing(m) if any(m.find("promoted")) else None
     for span in m.find("promoted") if governing else ():
-        dated = _date_before(m, span)
+        dated = m.date_before(span)
         if not governing or not dated or not m.asserts(span) or span.start < governing[0].span.end:
             continue
         given, when, end = governing
@@ -469,7 +467,7 @@ def _governing(m: Matter) -> tuple[_Given, When, date] | None:
     """The longest-lasting dated measure of the only person of a case, its day, and the first day after its period."""
     if len(m.persons) > 1 or any(s.kind != "person" for s in m.extraction.subjects):
         return None
-    dated = [(given, told[0]) for given in _given(m) if (told := _date_before(m, given.span))]
+    dated = [(given, told[0]) for given in _given(m) if (told := m.date_before(given.span))]
     if not dated or len({when for _, when in dated}) > 1:
         return None
     given, when = max(dated, key=lambda one: one[0].months)
@@ -546,21 +544,10 @@ def _matches(pattern: str, text: str) -> Iterator[Span]:
 # -- dates ------------------------------------------------------------------------------------------------------------
 
 
-def _date_before(m: Matter, span: Span) -> tuple[When, Span] | None:
-    """The date told last before a place in its sentence, near by."""
-    line = m.line(span)
-    found = [
-        (when, place)
-        for when, place in m.dates
-        if line.start <= place.start and place.end <= span.start and span.start - place.end <= _DATED
-    ]
-    return found[-1] if found else None
-
-
 def _dated(m: Matter, span: Span) -> When | None:
     """The day of what is told under a span: a date inside it, or the last one before it."""
     inside = [when for when, place in m.dates if _within(place, span)]
-    before = _date_before(m, span)
+    before = m.date_before(span)
     return inside[0] if inside else before[0] if before else None
 
 

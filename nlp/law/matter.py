@@ -7,7 +7,7 @@ characters of ``case.text``. Never claims anything.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -24,6 +24,10 @@ from nlp.types import Sanction, Span, Subject
 _REACH = 70
 # What is said of a person in apposition (（已退休）, 非中共党员) stands within this many characters behind the name.
 _APPOSED = 60
+# No sentence is longer on either side of what matters; text without full stops must not cost the square.
+_LONGEST = 1000
+# A date belongs to what is told within this many characters behind its first.
+_DATED = 50
 _SENTENCES = "。！？\n"
 _CLAUSES = "，；：" + _SENTENCES
 
@@ -78,9 +82,23 @@ class Matter(Reading):
 
     def clause(self, span: Span) -> Span:
         """The clause around a span, from stop to stop."""
-        start = max(self.text.rfind(stop, 0, span.start) for stop in _CLAUSES) + 1
-        ends = [end for stop in _CLAUSES if (end := self.text.find(stop, span.end)) >= 0]
-        return Span(start, min(ends, default=len(self.text)))
+        return self._between(span, _CLAUSES)
+
+    def _between(self, span: Span, stops: str) -> Span:
+        first, last = max(0, span.start - _LONGEST), min(len(self.text), span.end + _LONGEST)
+        start = max(self.text.rfind(stop, first, span.start) for stop in stops) + 1
+        ends = [end for stop in stops if (end := self.text.find(stop, span.end, last)) >= 0]
+        return Span(max(start, first), min(ends, default=last))
+
+    def date_before(self, span: Span) -> tuple[When, Span] | None:
+        """The date told last before a place in its sentence, near by."""
+        start = max(self.line(span).start, span.start - _DATED)
+        last = bisect_right(self._date_ends, span.start) - 1
+        return self.dates[last] if last >= 0 and self.dates[last][1].start >= start else None
+
+    @cached_property
+    def _date_ends(self) -> list[int]:
+        return [place.end for _, place in self.dates]
 
     def verbatim(self, measure: Sanction) -> str:
         """The words that name the measure."""
@@ -88,9 +106,7 @@ class Matter(Reading):
 
     def line(self, span: Span) -> Span:
         """The sentence around a span, semicolons left inside."""
-        start = max(self.text.rfind(stop, 0, span.start) for stop in _SENTENCES) + 1
-        ends = [end for stop in _SENTENCES if (end := self.text.find(stop, span.end)) >= 0]
-        return Span(start, min(ends, default=len(self.text)))
+        return self._between(span, _SENTENCES)
 
     def decided(self, subject: Subject) -> tuple[Sanction, ...]:
         """The measures against a subject that stand: neither proposed nor taken back, and not told as spared."""
