@@ -262,3 +262,11 @@ def test_a_doubt_about_the_facts_bears_no_issue() -> None:
     text = "2023年5月11日，经丰谷县纪委监委研究，给予宣长河党内严重警告处分，免去其县水务局局长职务。"
     finding = found(text, "2023-05-11")["organ_without_authority"]
     assert (finding.verdict, finding.issue) == ("unsure", None)
+
+
+def test_evidence_counts_the_characters_of_the_source_markup_included() -> None:
+    source = "<p>2021年6月1日，县监委决定给予<b>石盘村</b>村委会主任褚大河<strong>政务撤职</strong>处分。</p>"
+    (analysis,) = analyze(Notice(id="t", text=source))
+    (finding,) = [finding for finding in analysis.findings if finding.by == "law"]
+    assert all(source[e.start : e.end] == e.text for e in finding.evidence)
+    assert any("政务撤职" in e.text for e in finding.evidence)
