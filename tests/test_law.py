@@ -270,3 +270,10 @@ def test_evidence_counts_the_characters_of_the_source_markup_included() -> None:
     (finding,) = [finding for finding in analysis.findings if finding.by == "law"]
     assert all(source[e.start : e.end] == e.text for e in finding.evidence)
     assert any("政务撤职" in e.text for e in finding.evidence)
+
+
+def test_a_stretch_of_days_on_which_one_text_followed_another_is_no_doubt() -> None:
+    case = case_of("经研究，给予河湾镇党委诫勉。")
+    (finding,) = law_findings(case, extract(case), When(date(2019, 1, 1), date(2019, 12, 31)))
+    assert finding.verdict == "yes"
+    assert finding.article == "《中国共产党问责条例》（2016年）第七条；《中国共产党问责条例》第八条"

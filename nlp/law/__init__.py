@@ -76,21 +76,27 @@ def _ground(entry: Entry, when: When | None) -> _Ground | None:
     if when is None:
         doubt = None if timeless else "决定日期未载明，不知当时适用哪一规定"
         return _Ground(versions[-1]["article"], doubt)
-    last = [version for version in versions if _covers(version, when.last)]
-    if not last:
+    told = [version for version in versions if _since(version) <= when.last and when.first < _until(version)]
+    if not told:
         return _Ground(versions[-1 if when.last > _since(versions[-1]) else 0]["article"]) if timeless else None
-    if timeless or _covers(last[0], when.first):
-        return _Ground(last[0]["article"])
+    article = "；".join(version["article"] for version in told)
+    if timeless or (_covers(told[0], when.first) and _covers(told[-1], when.last)):
+        return _Ground(article)
     doubt = f"决定日期在{when}之间，其间规定有变" if when.exact else f"决定日期未写全，按{shown_day(when.last)}适用规定"
-    return _Ground(last[0]["article"], doubt)
+    return _Ground(article, doubt)
 
 
 def _since(version: dict[str, str]) -> date:
     return date.fromisoformat(version["since"])
 
 
+def _until(version: dict[str, str]) -> date:
+    """The day a text ceased; far off for one in force."""
+    return date.fromisoformat(version["until"]) if "until" in version else date.max
+
+
 def _covers(version: dict[str, str], day: date) -> bool:
-    return _since(version) <= day and ("until" not in version or day < date.fromisoformat(version["until"]))
+    return _since(version) <= day < _until(version)
 
 
 def _finding(matter: Matter, entry: Entry) -> Finding | None:
