@@ -175,7 +175,7 @@ def _raise(error: ReadError) -> None:
 
 
 def _notices(sources: Iterable[_Source], columns: Columns, fail: Fail) -> Iterator[Notice]:
-    rename = _Renamer()
+    rename = Renamer()
     for source in sources:
         try:
             for notice in _READERS[source.suffix](source, columns, fail):
@@ -186,7 +186,7 @@ def _notices(sources: Iterable[_Source], columns: Columns, fail: Fail) -> Iterat
             fail(source.error(f"读取失败（{os_reason(error)}）", "请确认文件存在、未被占用且有读取权限"))
 
 
-class _Renamer:
+class Renamer:
     """Gives a notice whose id was met before a new one."""
 
     def __init__(self) -> None:
@@ -521,17 +521,22 @@ class _Prefixed(io.RawIOBase):
 # --- whole-file kinds ----------------------------------------------------------------------------------------------
 
 
-def _checked(source: _Source, text: str, row: int | None = None) -> str:
-    """The text, if it is a notice we can take: neither empty nor too long nor no text at all."""
-    if len(text) > NOTICE_LIMIT:
-        reason = f"正文有 {len(text)} 字，超过每篇 {NOTICE_LIMIT} 字的上限"
-        raise source.error(reason, "请拆成多篇，或检查是否把整个文件当成了一篇", row)
+def unfit(text: str, limit: int = NOTICE_LIMIT) -> tuple[str, str] | None:
+    """Reason and cure when a text is no notice we can take: empty, longer than ``limit``, or no text at all."""
+    if len(text) > limit:
+        return f"正文有 {len(text)} 字，超过每篇 {limit} 字的上限", "请拆成多篇，或检查是否把整个文件当成了一篇"
     if not text or text.isspace():
-        raise source.error("正文为空", "请补上正文，或删去这一项", row)
+        return "正文为空", "请补上正文，或删去这一项"
     if "\x00" in text and 100 * text.count("\x00") > len(text):
-        raise source.error("这不是文本（空字符过多）", "请确认文件没有损坏", row)
+        return "这不是文本（空字符过多）", "请确认文件没有损坏"
     if _SURROGATE.search(text):
-        raise source.error("正文含有不成对的代理字符（残缺的表情或生僻字）", "请从原文重新导出这一项", row)
+        return "正文含有不成对的代理字符（残缺的表情或生僻字）", "请从原文重新导出这一项"
+    return None
+
+
+def _checked(source: _Source, text: str, row: int | None = None) -> str:
+    if wrong := unfit(text):
+        raise source.error(*wrong, row)
     return text
 
 
