@@ -27,7 +27,7 @@ from nlp.serve.gate import Gate, Passage, refusal_body, refusal_headers
 from nlp.serve.jobs import as_json, notice_from
 from nlp.serve.limits import Limits, RefusalError
 from nlp.serve.records import Metrics
-from nlp.serve.workers import Crew, Loan, Loss, WorkerLostError
+from nlp.serve.workers import Crew, Life, Loan, Loss, WorkerLostError, live
 from nlp.types import Notice
 
 _BLOCK = 1 << 20
@@ -49,10 +49,10 @@ def problem(kind: str, reason: str, cure: str, **where: Any) -> Problem:
     return {**places, **where, "kind": kind, "reason": reason, "cure": cure}
 
 
-def create_app(model: str, *, workers: int, limits: Limits, tokens: Sequence[str] = ()) -> Gate:
-    """The service as an ASGI app; its workers start and end with it (lifespan)."""
+def create_app(model: str, *, workers: int, limits: Limits, tokens: Sequence[str] = (), life: Life = live) -> Gate:
+    """The service as an ASGI app; its workers start and end with it (lifespan). ``life`` is what a worker does."""
     metrics = Metrics()
-    crew = Crew(workers, model, limits, on_loss=lambda why: metrics.lost.labels(why).inc())
+    crew = Crew(workers, model, limits, on_loss=lambda why: metrics.lost.labels(why).inc(), life=life)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -21,6 +21,7 @@ import psutil
 from nlp.serve.limits import Limits, RefusalError, ServeError
 
 Job = dict[str, Any]
+Life = Callable[[Connection, str], None]
 Loss = Literal["timeout", "memory", "died"]
 _LOOK_SECONDS = 0.1  # between looks at a busy worker's memory
 _START_SECONDS = 180.0
@@ -35,7 +36,7 @@ class WorkerLostError(Exception):
         self.why: Loss = why
 
 
-def _main(pipe: Connection, model: str) -> None:
+def live(pipe: Connection, model: str) -> None:
     """A worker's life: load, say so, answer jobs until the parent hangs up."""
     from nlp.batch import start_worker
     from nlp.classify import ModelNotAvailable
@@ -58,11 +59,11 @@ def _main(pipe: Connection, model: str) -> None:
 class Worker:
     """One process and the pipe to it; every method blocks."""
 
-    def __init__(self, model: str, memory: int) -> None:
+    def __init__(self, model: str, memory: int, life: Life) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, far = spawn.Pipe()
         self._memory = memory
-        self._process = spawn.Process(target=_main, args=(far, model), daemon=True, name="wenze-worker")
+        self._process = spawn.Process(target=life, args=(far, model), daemon=True, name="wenze-worker")
         self._process.start()
         far.close()
         self._watched = psutil.Process(self._process.pid)
@@ -122,12 +123,15 @@ class Worker:
 class Crew:
     """A fixed number of workers; those that are lost, or have grown too large, are replaced in the background."""
 
-    def __init__(self, count: int, model: str, limits: Limits, *, on_loss: Callable[[Loss], None]) -> None:
+    def __init__(
+        self, count: int, model: str, limits: Limits, *, on_loss: Callable[[Loss], None], life: Life = live
+    ) -> None:
         self.count = count
         self.loaded: dict[str, Any] = {}
         self._model = model
         self._limits = limits
         self._on_loss = on_loss
+        self._life = life
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
         self._all: set[Worker] = set()
         self._threads = ThreadPoolExecutor(2 * count, thread_name_prefix="wenze-worker")
@@ -156,7 +160,7 @@ class Crew:
 
     async def _add(self) -> None:
         loop = asyncio.get_running_loop()
-        worker = await loop.run_in_executor(self._threads, Worker, self._model, self._limits.memory)
+        worker = await loop.run_in_executor(self._threads, Worker, self._model, self._limits.memory, self._life)
         self.loaded = await loop.run_in_executor(self._threads, worker.wait_until_ready)
         if self._closed:
             worker.kill()
