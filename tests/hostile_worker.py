@@ -1,4 +1,4 @@
-"""A worker that some texts hang, end or fill, for the tests of the service; light, since each is a process of its own."""
+"""A worker that some texts hang, end or fill; light, since the tests of the service start many of them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ import httpx
 import pytest
 import schemathesis
 from hostile_worker import DIE, HANG, READ_HANG, SWELL, hostile
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection
 from starlette.testclient import TestClient
 
@@ -303,7 +304,7 @@ def test_a_text_that_kills_its_worker_is_given_up_and_the_rest_is_done(text: str
 
 
 def test_a_file_that_hangs_its_parser_is_given_up_and_the_next_is_read() -> None:
-    with client(life=hostile, item_seconds=1.0) as service:
+    with client(life=hostile, item_seconds=4.0) as service:
         sent = [("file", (READ_HANG, TEXT.encode())), ("file", ("乙.txt", TEXT.encode()))]
         answer = service.post("/v1/files", files=sent).json()
     assert [one["notice_id"] for one in answer["rows"]] == ["乙.txt"]
@@ -485,21 +486,6 @@ def test_the_page_of_help_needs_nothing_from_the_network(service: Client) -> Non
     assert re.findall(r"(?:src|href)=", page.text) == []
 
 
-@pytest.fixture(scope="module")
-def specification(service: Client) -> Any:
-    return schemathesis.openapi.from_asgi("/openapi.json", service.app, base_url="http://127.0.0.1")
-
-
-schema = schemathesis.pytest.from_fixture("specification")
-
-
-@schema.parametrize()
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
-def test_the_service_does_what_its_document_says(case: schemathesis.Case, service: Client) -> None:
-    # An item that does not conform is told in the answer, with status 200, and the others are scored.
-    case.call_and_validate(session=service, excluded_checks=[negative_data_rejection])
-
-
 # ------------------------------------------------------------ a real one
 
 
@@ -518,6 +504,36 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def specification() -> Iterator[Any]:
+    with running(WENZE_TOKEN="") as (_, address):
+        yield schemathesis.openapi.from_url(f"{address}/openapi.json")
+
+
+GOOD, BAD = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mode"),
+    [
+        *(("POST", "/v1/score", GOOD), ("POST", "/v1/score", BAD), ("POST", "/v1/files", GOOD)),
+        *(("POST", "/v1/files", BAD), ("GET", "/healthz", GOOD), ("GET", "/readyz", GOOD), ("GET", "/metrics", GOOD)),
+    ],
+)
+def test_the_service_does_what_its_document_says(
+    specification: Any, method: str, path: str, mode: GenerationMode
+) -> None:
+    options: dict[str, Any] = {"deadline": None, "derandomize": True, "database": None}
+
+    # An item that does not conform is told in the answer, with status 200, and the others are scored.
+    @given(case=specification[path][method].as_strategy(generation_mode=mode))
+    @settings(max_examples=20, suppress_health_check=list(HealthCheck), **options)
+    def conforms(case: schemathesis.Case) -> None:
+        case.call_and_validate(excluded_checks=[negative_data_rejection])
+
+    conforms()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM cannot be caught on Windows")
