@@ -44,6 +44,13 @@ def memory(process: psutil.Process) -> float:
     return float(sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))) / 2**20
 
 
+def spent(process: psutil.Process) -> tuple[float, float]:
+    """CPU seconds of the server and of its workers: what does not depend on how busy the machine is."""
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    own, *others = [one.user + one.system for one in times]
+    return own, sum(others)
+
+
 def ask(address: str, bodies: list[bytes], until: float, took: list[float], statuses: list[int]) -> None:
     with httpx.Client(base_url=address, headers={"content-type": "application/json"}, timeout=120) as client:
         turn = 0
@@ -72,6 +79,7 @@ def main() -> None:
     statuses: list[int] = []
     with service(given.model, given.workers) as (address, process):
         grown = [memory(process)]
+        before = spent(process)
         started = time.monotonic()
         for _ in range(given.parts):
             until = time.monotonic() + given.seconds / given.parts
@@ -83,17 +91,17 @@ def main() -> None:
                 one.join()
             grown.append(memory(process))
         seconds = time.monotonic() - started
+        server, workers = (1000 * (now - then) for now, then in zip(spent(process), before, strict=True))
     cuts = statistics.quantiles(took, n=100)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}, {platform.machine()}")
-    print(
-        "| 模型 | 工作进程 | 并发 | 每次条数 | 秒 | 请求 | 请求/秒 | 条/秒 | p50 毫秒 | p99 毫秒 | 非 200 | 内存 MB |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    titles = "模型 工作进程 并发 每次条数 秒 请求 请求/秒 条/秒 p50毫秒 p99毫秒 非200 监听CPU毫秒/请求 工作CPU毫秒/条 内存MB".split()
+    print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     cells = [
         *(given.model, given.workers, given.together, given.items, f"{seconds:.0f}", len(took)),
         *(f"{len(took) / seconds:.1f}", f"{given.items * len(took) / seconds:.0f}"),
         *(f"{1000 * cuts[49]:.0f}", f"{1000 * cuts[98]:.0f}", sum(status != 200 for status in statuses)),
+        *(f"{server / len(took):.1f}", f"{workers / len(took) / given.items:.0f}"),
         " → ".join(f"{each:.0f}" for each in grown),
     ]
     print(f"| {' | '.join(map(str, cells))} |")

@@ -44,7 +44,8 @@ _JSON_BYTES = 256 * 1024 * 1024  # of a .json file, which has to be read whole
 _PACKED_BYTES = 1024 * 1024 * 1024  # of all that a .zip, .docx or .xlsx unpacks to
 _PACKED_FILES = 20_000
 _OFFICE_BYTES = 512 * 1024 * 1024  # of what a .docx or .xlsx unpacks to, pictures among it
-_OFFICE_XML_BYTES = 256 * 1024 * 1024  # of one part of it that is XML
+_WORD_XML_BYTES = 96 * 1024 * 1024  # of that, the XML of a .docx; parsing takes some eight times as much
+_SHEETS_XML_BYTES = 384 * 1024 * 1024  # the XML of an .xlsx; most of it is streamed
 _OFFICE_PARTS = 5_000
 _PACKED_RATIO = 200  # unpacked to packed size; text seldom passes 30
 _RATIO_FROM = 10 * 1024 * 1024  # smaller members may be packed as tightly as they like
@@ -578,7 +579,7 @@ def _read_docx(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice
     import docx
     from docx.opc.exceptions import PackageNotFoundError
 
-    data = _office_file(source)
+    data = _office_file(source, _WORD_XML_BYTES)
     try:
         document = docx.Document(io.BytesIO(data))
         text = _docx_text(document)
@@ -783,8 +784,8 @@ def _open_zip(source: _Source, data: BinaryIO, cure: str, *, most: int, most_byt
     return packed
 
 
-def _office_file(source: _Source) -> bytes:
-    """The bytes of a .docx or .xlsx, checked: neither bomb nor encrypted, no XML that declares entities."""
+def _office_file(source: _Source, most_xml: int) -> bytes:
+    """The bytes of a .docx or .xlsx, checked: neither bomb nor encrypted, no XML that declares entities or is vast."""
     cure = "请用 Office 或 WPS 打开修复后另存"
     with source.open() as stream:
         data = _whole(source, _JSON_BYTES, stream)
@@ -792,26 +793,33 @@ def _office_file(source: _Source) -> bytes:
         raise source.error("文件是空的", "请确认文件已完整保存")
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise source.error("文件设有密码，或其实是旧版 Office 文档", "请去掉密码，或在 Office、WPS 中另存为新格式")
+    xml = 0
     with _open_zip(source, io.BytesIO(data), cure, most=_OFFICE_PARTS, most_bytes=_OFFICE_BYTES) as packed:
         for member in packed.infolist():
             try:
                 with packed.open(member) as part:
-                    _refuse_entities(source, member, part.read(_HEAD))
+                    head = part.read(_HEAD)
             except _DAMAGED as error:
                 raise source.error("文件已损坏或不完整", cure) from error
+            if _is_xml(member, head):
+                _refuse_entities(source, member, head)
+                xml += member.file_size
+    if xml > most_xml:
+        reason = f"文件中的文字部分有 {xml // 1024 // 1024} MB，超过 {most_xml // 1024 // 1024} MB"
+        raise source.error(reason, "请拆成几个文件")
     return data
+
+
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\x00\t\r\n "  # byte order marks and blanks
+
+
+def _is_xml(member: zipfile.ZipInfo, head: bytes) -> bool:
+    """Whether a part is XML by its name or its beginning; the others are pictures, fonts and the like."""
+    return member.filename.lower().endswith((".xml", ".rels", ".vml")) or head.lstrip(_BEFORE_XML).startswith(b"<")
 
 
 def _refuse_entities(source: _Source, member: zipfile.ZipInfo, head: bytes) -> None:
     """Refuse a part that declares entities, however it is encoded and however far down it does."""
-    is_xml = member.filename.lower().endswith((".xml", ".rels", ".vml"))
-    if not is_xml and not head.lstrip(b"\xef\xbb\xbf\xff\xfe\x00\t\r\n ").startswith(b"<"):
-        return  # a picture or a font; such parts make up most of a large file
-    if member.file_size > _OFFICE_XML_BYTES:
-        reason = (
-            f"“{member.filename}”有 {member.file_size // 1024 // 1024} MB，超过 {_OFFICE_XML_BYTES // 1024 // 1024} MB"
-        )
-        raise source.error(reason, "请拆成几个文件")
     seen: list[str] = []
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = lambda *_: seen.append("doctype")
@@ -1170,7 +1178,7 @@ def _read_xlsx(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
-    data = _office_file(source)
+    data = _office_file(source, _SHEETS_XML_BYTES)
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except (InvalidFileException, *_DAMAGED) as error:

@@ -118,11 +118,11 @@ def test_an_office_file_of_very_many_parts_is_refused(tmp_path: Path) -> None:
     assert "超过 5000 个的上限" in refused(tmp_path / "a.docx", with_parts(word(), zipfile.ZIP_STORED, **parts)).reason
 
 
-def test_an_office_part_that_is_too_large_to_parse_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "_OFFICE_XML_BYTES", 1024 * 1024)
+def test_a_document_of_more_xml_than_can_be_parsed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "_WORD_XML_BYTES", 1024 * 1024)
     body = f'<w:document xmlns:w="{W}"><w:body>{" " * 1024 * 1025}</w:body></w:document>'.encode()
     error = refused(tmp_path / "a.docx", with_parts(word(), word__document=body))
-    assert "document.xml" in error.reason
+    assert "文字部分" in error.reason
     assert "拆成" in error.cure
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import docx
 import httpx
+import psutil
 import pytest
 import schemathesis
 from hostile_worker import DIE, HANG, READ_HANG, SWELL, hostile
@@ -301,6 +302,17 @@ def test_a_text_that_kills_its_worker_is_given_up_and_the_rest_is_done(text: str
         assert [(error["id"], error["kind"]) for error in answer["errors"]] == [("2", kind)]
         assert reason in answer["errors"][0]["reason"]
         assert f'wenze_workers_lost_total{{reason="{kind}"}} 1.0' in service.get("/metrics").text
+
+
+def test_a_worker_that_died_while_idle_is_replaced_before_anybody_notices() -> None:
+    others = set(psutil.Process().children())
+    with client(life=hostile) as service:
+        started = set(psutil.Process().children()) - others
+        (worker,) = (one for one in started if "resource_tracker" not in " ".join(one.cmdline()))
+        worker.kill()
+        worker.wait(10)
+        answer = ask(service, {"id": "1", "text": TEXT})
+        assert ([one["notice_id"] for one in answer["rows"]], answer["errors"]) == (["1"], [])
 
 
 def test_a_file_that_hangs_its_parser_is_given_up_and_the_next_is_read() -> None:

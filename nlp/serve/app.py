@@ -179,7 +179,7 @@ def _lost(why: Loss, limits: Limits) -> tuple[str, str]:
         "memory": "处理所占内存超过上限，已放弃",
         "died": "工作进程在处理时异常退出，已放弃",
     }
-    return reasons[why], "其余各条不受影响；请检查内容是否异常，或拆成几条"
+    return reasons.get(why, reasons["died"]), "其余各条不受影响；请检查内容是否异常，或拆成几条"
 
 
 # ------------------------------------------------------------ JSON -> notices

@@ -22,14 +22,14 @@ from nlp.serve.limits import Limits, RefusalError, ServeError
 
 Job = dict[str, Any]
 Life = Callable[[Connection, str], None]
-Loss = Literal["timeout", "memory", "died"]
+Loss = Literal["timeout", "memory", "died", "gone"]
 _LOOK_SECONDS = 0.1  # between looks at a busy worker's memory
 _START_SECONDS = 180.0
 _RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)
 
 
 class WorkerLostError(Exception):
-    """A worker gave no answer and was killed: it took too long, too much memory, or died by itself."""
+    """A worker gave no answer and was killed: it took too long, too much memory, died, or was dead when asked."""
 
     def __init__(self, why: Loss) -> None:
         super().__init__(why)
@@ -82,7 +82,7 @@ class Worker:
         try:
             self._pipe.send_bytes(json.dumps(job).encode())
         except OSError:
-            raise self._lost("died") from None
+            raise self._lost("gone") from None
         return self._answer(seconds)
 
     @property
@@ -155,7 +155,7 @@ class Crew:
         try:
             await asyncio.gather(*(self._add() for _ in range(self.count)))
         except WorkerLostError as error:
-            told = {"timeout": "超时", "memory": "内存超限", "died": "异常退出"}[error.why]
+            told = {"timeout": "超时", "memory": "内存超限"}.get(error.why, "异常退出")
             raise ServeError(f"工作进程没能启动（{told}）。请检查内存，或减少 --workers") from error
 
     async def _add(self) -> None:
@@ -249,7 +249,14 @@ class Loan:
 
     async def ask(self, job: Job, seconds: float) -> dict[str, Any]:
         """The answer to a job, in ``seconds`` and before the request's end. Raises WorkerLostError, RefusalError."""
-        worker = await self.take()
+        while True:
+            try:
+                return await self._ask(await self.take(), job, seconds)
+            except WorkerLostError as error:
+                if error.why != "gone":
+                    raise
+
+    async def _ask(self, worker: Worker, job: Job, seconds: float) -> dict[str, Any]:
         left = self._until - time.monotonic()
         if left <= 0:
             raise overtime()
