@@ -95,8 +95,21 @@ def main() -> None:
     cuts = statistics.quantiles(took, n=100)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f}, {platform.machine()}")
-    titles = "模型 工作进程 并发 每次条数 秒 请求 请求/秒 条/秒 p50毫秒 p99毫秒 非200 监听CPU毫秒/请求 工作CPU毫秒/条 内存MB".split()
-    print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
+    titles = (
+        "模型",
+        "工作进程",
+        "并发",
+        "每次条数",
+        "秒",
+        "请求",
+        "请求/秒",
+        "条/秒",
+        "p50 毫秒",
+        "p99 毫秒",
+        "非 200",
+    )
+    more = ("监听 CPU 毫秒/请求", "工作 CPU 毫秒/条", "内存 MB")
+    print(f"| {' | '.join((*titles, *more))} |\n|{'---|' * len((*titles, *more))}")
     cells = [
         *(given.model, given.workers, given.together, given.items, f"{seconds:.0f}", len(took)),
         *(f"{len(took) / seconds:.1f}", f"{given.items * len(took) / seconds:.0f}"),

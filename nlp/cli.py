@@ -1056,7 +1056,7 @@ def serve_cli(
       wenze serve --host 0.0.0.0 --port 8000 --token-file 令牌.txt --model tfidf --workers 4
       curl -H 'Content-Type: application/json' -d '{"items":[{"id":"1","text":"……"}]}' http://127.0.0.1:8000/v1/score
     """
-    _needs("fastapi", "uvicorn", "prometheus_client", "multipart", "psutil", cure="pip install 'wenze[serve]'")
+    _needs("fastapi", "uvicorn", "prometheus_client", "python_multipart", "psutil", cure="pip install 'wenze[serve]'")
     from nlp.serve.limits import MB, Limits
     from nlp.serve.run import serve
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -264,6 +265,24 @@ def test_a_body_that_grows_too_large_is_refused_though_it_did_not_say_so(service
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
+def test_a_body_that_comes_too_slowly_is_refused_and_holds_no_worker() -> None:  # there is none here to hold
+    async def never() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    sent: list[Any] = []
+    app = create_app("rules", workers=1, limits=replace(Limits(), seconds=0.2))
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    told = {"type": "http", "method": "POST", "path": "/v1/score", "raw_path": b"/v1/score", "query_string": b""}
+    scope = {**told, "headers": headers, "http_version": "1.1", "scheme": "http", "root_path": "", "client": None}
+    asyncio.run(app(scope, never, send))
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["code"] == "slow_body"
+
+
 @pytest.mark.parametrize(
     ("files", "code"),
     [
@@ -489,6 +508,16 @@ def test_the_document_describes_every_route_in_chinese_with_examples(service: Cl
     assert [len(answer["rows"]), len(answer["errors"])] == [1, 1]
     shown = document["paths"]["/v1/score"]["post"]["responses"]["200"]["content"]["application/json"]["example"]
     assert answer["errors"] == shown["errors"]
+
+
+def test_the_guide_names_every_route_and_every_option(service: Client) -> None:
+    guide = (ROOT / "docs" / "service.md").read_text("utf-8")
+    ran = subprocess.run([sys.executable, "-m", "nlp", "serve", "--help"], cwd=ROOT, capture_output=True, check=True)
+    options = set(re.findall(r"--[a-z-]+ (?=[A-Z\u4e00-\u9fff])", ran.stdout.decode("utf-8"))) - {"--help "}
+    assert len(options) > 8
+    missing = [name.strip() for name in options if name.strip() not in guide]
+    routes = service.get("/openapi.json").json()["paths"]
+    assert [*missing, *(path for path in routes if path not in guide)] == []
 
 
 def test_the_page_of_help_needs_nothing_from_the_network(service: Client) -> None:

@@ -137,6 +137,7 @@ class Crew:
         self._threads = ThreadPoolExecutor(2 * count, thread_name_prefix="wenze-worker")
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._here = 0  # requests that hold a loan
         self.waiting = 0
 
     @property
@@ -189,14 +190,18 @@ class Crew:
 
     @asynccontextmanager
     async def loan(self, until: float) -> AsyncIterator[Loan]:
-        """A worker for one request, waited for until ``until`` (monotonic). Raises RefusalError when too many wait."""
-        if self._idle.empty() and self.waiting >= self._limits.waiting:
+        """A hold on workers for one request, which takes one when it first asks: who still sends holds none.
+
+        ``until`` (monotonic) ends the waiting. Raises RefusalError when too many requests are here already.
+        """
+        if self._here >= self.count + self._limits.waiting:
             raise RefusalError(503, "busy", "服务正忙，排队的请求已满", "请稍后再试，或减少同时发出的请求", 5)
         loan = Loan(self, until)
+        self._here += 1
         try:
-            await loan.take()
             yield loan
         finally:
+            self._here -= 1
             loan.give_back()
 
     async def take(self, until: float) -> Worker:
