@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import Any
 
@@ -235,13 +236,17 @@ def document(app: FastAPI, *, secured: bool) -> Json:
     return told
 
 
+def _code(text: str) -> str:
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
+
+
 def page(app: FastAPI, *, secured: bool) -> str:
     """The same on one page that needs nothing from the network."""
     told = document(app, secured=secured)
     token = " -H 'Authorization: Bearer 令牌'" if secured else ""
     lines = "".join(
         f"<h2><code>{method.upper()} {escape(path)}</code> {escape(one['summary'])}</h2>"
-        f"<p>{escape(one.get('description', ''))}</p>"
+        f"<p>{_code(one.get('description', ''))}</p>"
         for path, methods in told["paths"].items()
         for method, one in methods.items()
     )
@@ -249,7 +254,7 @@ def page(app: FastAPI, *, secured: bool) -> str:
     return (
         f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>{escape(app.title)}</title>'
         "<style>body{font:16px/1.7 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"
-        "pre{background:#f4f4f4;padding:1em;overflow:auto}</style>"
+        "pre{background:#f4f4f4;padding:1em;white-space:pre-wrap}</style>"
         f"<h1>{escape(app.title)} {escape(app.version)}</h1><p>{escape(app.description)}</p>{lines}<h2>例</h2>"
         f"<pre>curl{token} -H 'Content-Type: application/json' \\\n  -d '{sent}' http://…/v1/score</pre>"
         f"<pre>curl{token} -F file=@通报.docx http://…/v1/files</pre>"
