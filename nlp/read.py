@@ -50,6 +50,7 @@ _OFFICE_PARTS = 5_000
 _PACKED_RATIO = 200  # unpacked to packed size; text seldom passes 30
 _RATIO_FROM = 10 * 1024 * 1024  # smaller members may be packed as tightly as they like
 _HEAD = 65_536
+_OPENING = 2_048  # of a part of an Office file, where its first element nearly always stands
 _COLUMNS_MOST = 1_024  # of a sheet; Excel has 16,384, and a file of nothing but wide rows would never end
 _WIDE_ROWS = 10_000  # rows wider than that, though empty out there
 _PDF_PAGES = 3_000
@@ -600,18 +601,18 @@ def _docx_text(document: Any) -> str:
         element.getparent().remove(element)
     number = _Numbering(document)
     lines: list[list[str]] = []
-    characters = 0
+    numbers = 0
     marks = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
     for element in body.iter(qn("w:p"), qn("w:t"), *marks):
         if element.tag == qn("w:p"):
             lines.append([number(element)])
+            numbers += len(lines[-1][0])
+            if numbers > NOTICE_LIMIT:  # Word's own numbers may make a small file endless
+                break
         elif lines and element.tag == qn("w:t"):
             lines[-1].append(element.text or "")
         elif lines and element.getparent().tag == qn("w:r"):
             lines[-1].append(marks[element.tag])
-        characters += len(lines[-1][-1]) if lines else 0
-        if characters > 2 * NOTICE_LIMIT:  # Word's own numbers may make a small file endless
-            break
     return "\n".join("".join(line) for line in lines)
 
 
@@ -825,7 +826,9 @@ def _refuse_entities(source: _Source, member: zipfile.ZipInfo, head: bytes) -> N
     parser.StartDoctypeDeclHandler = lambda *_: seen.append("doctype")
     parser.StartElementHandler = lambda *_: seen.append("element")
     try:
-        parser.Parse(head, False)
+        parser.Parse(head[:_OPENING], False)
+        if not seen:
+            parser.Parse(head[_OPENING:], False)
     except expat.ExpatError as error:
         if not seen:
             raise source.error(f"“{member.filename}”已损坏（{error}）", "请用 Office 或 WPS 打开修复后另存") from error
