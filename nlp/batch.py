@@ -226,7 +226,7 @@ def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
 # ------------------------------------------------------------ worker processes
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Workers leave Ctrl-C to the parent, and end when it does, however it ends."""
     import multiprocessing
     import signal
@@ -246,7 +246,7 @@ def _start_worker() -> None:
 def _pool(workers: int) -> ProcessPoolExecutor:
     import multiprocessing
 
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker)
 
 
 Work = Callable[[list[Item]], list[Record]]

@@ -1013,6 +1013,76 @@ def agreement_cli(
     raise typer.Exit(1 if bad else 0)
 
 
+# ------------------------------------------------------------ serve
+
+
+@app.command("serve", cls=_Command)
+def serve_cli(
+    *,
+    host: Annotated[
+        str, typer.Option("--host", metavar="地址", help="在哪个地址监听，默认只有本机能访问；其他地址必须设令牌")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="端口", min=0, max=65535, help="端口，默认 8000")] = 8000,
+    model: Model = "rules",
+    token_file: Annotated[
+        str, typer.Option("--token-file", metavar="文件", help="令牌，一行一个；不给则看环境变量 WENZE_TOKEN")
+    ] = "",
+    workers: Annotated[int, typer.Option("--workers", metavar="个数", min=1, help="工作进程数，默认 2")] = 2,
+    max_items: Annotated[
+        int, typer.Option("--max-items", metavar="条", min=1, help="每次请求至多几条，默认 200")
+    ] = 200,
+    max_chars: Annotated[
+        int, typer.Option("--max-chars", metavar="字", min=1, help="每条至多多少字，默认 200000")
+    ] = 200_000,
+    max_mb: Annotated[int, typer.Option("--max-mb", metavar="MB", min=1, help="每次请求至多多少 MB，默认 16")] = 16,
+    item_seconds: Annotated[
+        float, typer.Option("--item-seconds", metavar="秒", min=0.1, help="每条至多多少秒，默认 20")
+    ] = 20,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="秒", min=0.1, help="每次请求至多多少秒，默认 120")
+    ] = 120,
+    waiting: Annotated[
+        int, typer.Option("--waiting", metavar="个", min=0, help="至多多少个请求排队，再多答复 503，默认 16")
+    ] = 16,
+    memory: Annotated[
+        int, typer.Option("--memory", metavar="MB", min=256, help="每个工作进程至多多少内存，默认 2048")
+    ] = 2048,
+) -> None:
+    """开一个 HTTP 服务：发来通报，返回与 score 相同的行。
+
+    POST /v1/score 收 JSON，POST /v1/files 收文件；说明见 / 与 /openapi.json，状态见 /healthz、/readyz、/metrics。
+    正文不写入日志。要先 pip install 'wenze[serve]'。
+
+    例：
+      wenze serve
+      wenze serve --host 0.0.0.0 --port 8000 --token-file 令牌.txt --model tfidf --workers 4
+      curl -H 'Content-Type: application/json' -d '{"items":[{"id":"1","text":"……"}]}' http://127.0.0.1:8000/v1/score
+    """
+    _needs("fastapi", "uvicorn", "prometheus_client", "python_multipart", "psutil", cure="pip install 'wenze[serve]'")
+    from nlp.serve.limits import MB, Limits
+    from nlp.serve.run import serve
+
+    limits = Limits(
+        items=max_items,
+        characters=max_chars,
+        body=max_mb * MB,
+        item_seconds=item_seconds,
+        seconds=seconds,
+        waiting=waiting,
+        memory=memory * MB,
+    )
+    file = Path(token_file) if token_file else None
+    _say("正在装入……")
+    try:
+        serve(host, port, model=model, workers=workers, limits=limits, token_file=file, on_ready=_tell_ready)
+    except KeyboardInterrupt:
+        _say("已停止")
+
+
+def _tell_ready(address: str) -> None:
+    _say(f"已就绪：{address}。按 Ctrl-C 停止")
+
+
 # ------------------------------------------------------------ entry
 
 
@@ -1070,9 +1140,10 @@ def _failure(error: Exception) -> str:
     from nlp.codebook import CodebookError
     from nlp.gold import GoldError
     from nlp.read import os_reason
+    from nlp.serve.limits import ServeError
     from nlp.train.trained import TrainingError
 
-    if isinstance(error, (BatchError, CodebookError, GoldError, ModelNotAvailable, TrainingError)):
+    if isinstance(error, (BatchError, CodebookError, GoldError, ModelNotAvailable, ServeError, TrainingError)):
         return str(error)
     if isinstance(error, OSError):
         return f"读写文件失败：{os_reason(error)}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"

@@ -365,7 +365,7 @@ def write_jsonl(rows: Iterable[Row], path: Path) -> None:
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones count in some Excels
 Cell = str | int | float | None
 
 
