@@ -1,7 +1,7 @@
 """An address -> an engine over a database at the present version.
 
-In: a path, or a URL of SQLite or PostgreSQL. Out: an engine; the tables made or brought up to date by Alembic. Refuses a
-database that a newer wenze has written.
+In: a path, or a URL of SQLite or PostgreSQL. Out: an engine; the tables made or brought up to date by Alembic. Refuses
+a database that a newer wenze has written.
 """
 
 from __future__ import annotations

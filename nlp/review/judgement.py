@@ -88,7 +88,7 @@ def streams(events: Iterable[Event]) -> dict[str, list[Event]]:
 class Settled:
     """What a case is settled as: by one reviewer, by all of one mind, by what they agreed on later, or not at all.
 
-    ``differing`` names the targets on which those who judged differ; ``fields`` among them means the fields.
+    ``differing`` names the targets on which those who judged differ.
     """
 
     how: Literal["none", "one", "agreed", "final", "differ"]
@@ -106,12 +106,13 @@ def settle(judged: Mapping[str, Judgement]) -> Settled:
     done = {name: one for name, one in judged.items() if one.done and not name.startswith("@")}
     first = sorted(done.items(), key=lambda pair: pair[1].done or datetime.min)
     by = tuple(name for name, _ in first)
-    final = judged.get(FINAL)
-    if final and final.done:
-        return Settled("final", final.verdicts, final.fields or _fields(first), by=by)
     if not first:
         return Settled("none")
     differing = _differing([one for _, one in first])
+    final = judged.get(FINAL)
+    if final and final.done:
+        agreed = {target: said for target, said in first[0][1].verdicts.items() if target not in differing}
+        return Settled("final", {**agreed, **final.verdicts}, final.fields or _fields(first), differing, by)
     if differing:
         return Settled("differ", differing=differing, by=by)
     return Settled("one" if len(first) == 1 else "agreed", first[0][1].verdicts, _fields(first), by=by)

@@ -35,7 +35,7 @@ LAW = "law:"
 
 @dataclass(frozen=True)
 class Reading:
-    """One case to be judged. ``key`` is a hash of ``text``; ``row`` is the scored row with offsets moved to ``text``."""
+    """One case to be judged. ``key`` is a hash of ``text``; offsets in ``row`` are moved to count ``text``."""
 
     key: str
     text: str
@@ -232,7 +232,7 @@ def _subject(text: str, subject: Row) -> Row:
 
 
 def names(readings: Iterable[Reading]) -> list[str]:
-    """The names of the persons whom the readings name."""
+    """The names of the people whom the readings name; a single character is none."""
     people = ((*one.row["subjects"], *one.row["mentioned"]) for one in readings)
-    told = (person["name"] for group in people for person in group if person["kind"] == "person" and person["name"])
-    return list(dict.fromkeys(told))
+    told = (one["name"] for group in people for one in group if one["kind"] != "organisation" and one["name"])
+    return list(dict.fromkeys(name for name in told if len(name) > 1))

@@ -45,9 +45,10 @@ def upgrade() -> None:
 
 def _finished() -> list[dict[str, object]]:
     """Who had finished what before there was a table for it."""
-    columns = (sa.column(name) for name in ("id", "case_key", "stream", "kind", "at"))
-    decisions = sa.table("review_decisions", *columns, sa.column("value", sa.JSON))
-    lines = op.get_bind().execute(sa.select(decisions).order_by(sa.text("id"))).mappings().all()
+    plain = [sa.Column(name, sa.String) for name in ("case_key", "stream", "kind")]
+    own = [sa.Column("id", sa.Integer), sa.Column("value", sa.JSON), sa.Column("at", sa.DateTime(timezone=True))]
+    decisions = sa.Table("review_decisions", sa.MetaData(), *plain, *own)
+    lines = op.get_bind().execute(sa.select(decisions).order_by(decisions.c.id)).mappings().all()
     taken_back = {line["value"]["of"] for line in lines if line["kind"] == "retract"}
     done = {
         (line["case_key"], line["stream"]): line["at"]
