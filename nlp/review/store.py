@@ -395,7 +395,8 @@ def progress(session: Session) -> Progress:
     def count(*wanted: sa.ColumnElement[bool]) -> int:
         return session.scalar(sa.select(sa.func.count()).select_from(CaseRecord).where(here, *wanted)) or 0
 
-    done = dict(session.execute(sa.select(Judged.reviewer, sa.func.count()).group_by(Judged.reviewer)).tuples().all())
+    counts = session.execute(sa.select(Judged.reviewer, sa.func.count()).group_by(Judged.reviewer))
+    done = {name: number for name, number in counts}  # noqa: C416 -- a Result is no iterable of pairs to mypy
     names = sorted({*reviewers(session), *done})
     return Progress(
         cases=count(),
