@@ -36,6 +36,9 @@ FLAGS = (
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
 ).split()
 WAIT = 30.0
+# How what has the focus is framed; nothing where the focus has left the page.
+OUTLINE = """const at = document.activeElement, style = getComputedStyle(at);
+return at === document.body ? null : style.outlineStyle + style.outlineWidth"""
 ENTER, ESCAPE, TAB = "\ue007", "\ue00c", "\ue004"
 
 
