@@ -998,9 +998,11 @@ def synthesize_cli(
 class _PageOrExport(_Group):
     """``wenze review FILE`` opens the page; ``wenze review export FILE`` brings gold out."""
 
+    default = "open"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in (*self.commands, "-h", "--help"):
-            args = ["open", *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 

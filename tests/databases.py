@@ -1,7 +1,7 @@
 """Databases for tests: an SQLite file, and a real PostgreSQL server in a folder of its own.
 
-The server is Debian's or Fedora's (``apt-get install postgresql``), found on PATH or under /usr/lib/postgresql. It listens
-on a socket in its folder and nowhere else. PostgreSQL does not run as root, so root starts it as ``nobody``.
+The server is Debian's or Fedora's (``apt-get install postgresql``), found on PATH or under /usr/lib/postgresql. It
+listens on a socket in its folder and nowhere else. PostgreSQL does not run as root, so root starts it as ``nobody``.
 """
 
 from __future__ import annotations

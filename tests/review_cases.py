@@ -58,7 +58,9 @@ def rows() -> list[Row]:
             file="a.jsonl",
             published="2023-07-02",
         ),
-        scored(SCHOOL, "S1", 0.5, [finding(SCHOOL, "deputy_for_chief", "校长龙吟未被问责", by="tfidf")], file="a.jsonl"),
+        scored(
+            SCHOOL, "S1", 0.5, [finding(SCHOOL, "deputy_for_chief", "校长龙吟未被问责", by="tfidf")], file="a.jsonl"
+        ),
         scored(QUIET, "Q1", 0.0, file="a.jsonl"),
     ]
 

@@ -154,7 +154,8 @@ def test_importing_the_same_file_again_loses_no_decision(
     with Session(opened) as session:
         held = store.judgements(session, FLOOD_KEY)["甲"]
     assert (told.new, told.known, told.changed) == (0, 3, [])
-    assert held.verdicts["rushed"].verdict == "yes" and held.done
+    assert held.verdicts["rushed"].verdict == "yes"
+    assert held.done
 
 
 def test_a_case_read_anew_keeps_its_decisions_and_shows_what_the_machine_now_says(
@@ -167,7 +168,7 @@ def test_a_case_read_anew_keeps_its_decisions_and_shows_what_the_machine_now_say
         told = store.import_readings(session, [reading(again)])
     assert told.reread == 1
     assert "0.10" in first.get(f"/case/{FLOOD_KEY}")
-    assert 'said-no' in first.page
+    assert "said-no" in first.page
 
 
 def test_a_changed_case_is_told_and_its_old_decisions_are_a_click_away(
@@ -181,9 +182,11 @@ def test_a_changed_case_is_told_and_its_old_decisions_are_a_click_away(
         told = store.import_readings(session, [changed])
     lines: list[str] = []
     tell_import(told, 0, lines.append)
-    assert told.changed == ["F1#1"] and "正文与上次不同（F1#1）" in lines[1]
+    assert told.changed == ["F1#1"]
+    assert "正文与上次不同（F1#1）" in lines[1]
     assert f"/case/{FLOOD_KEY}" in first.get(f"/case/{changed.key}")
-    assert f"/case/{changed.key}" in first.get(f"/case/{FLOOD_KEY}") and "said-yes" in first.page
+    assert f"/case/{changed.key}" in first.get(f"/case/{FLOOD_KEY}")
+    assert "said-yes" in first.page
     assert FLOOD_KEY not in first.get("/")
 
 
@@ -218,7 +221,15 @@ def test_offsets_of_a_page_are_moved_to_the_text_a_reviewer_reads() -> None:
 def test_an_older_database_is_brought_up_to_date_with_what_was_decided_in_it(database: str) -> None:
     old = sa.create_engine(sa.make_url(_driver(database)))
     migrate(old, "0001")
-    case = dict(key="k1", case_id="a#1", priority=0.5, disagree=False, text="文", row="{}", imported="2026-01-01")
+    case = {
+        "key": "k1",
+        "case_id": "a#1",
+        "priority": 0.5,
+        "disagree": False,
+        "text": "文",
+        "row": "{}",
+        "imported": "2026-01-01",
+    }
     with old.begin() as connection:
         _insert(connection, "review_cases", case)
         _insert(connection, "review_decisions", _decision(1, "甲", "done", "{}"))
@@ -238,7 +249,7 @@ def _driver(database: str) -> str:
 
 
 def _decision(seq: int, stream: str, kind: str, value: str, id: int = 1) -> dict[str, Any]:
-    told = dict(id=id, case_key="k1", stream=stream, seq=seq, author=stream, kind=kind, value=value)
+    told = {"id": id, "case_key": "k1", "stream": stream, "seq": seq, "author": stream, "kind": kind, "value": value}
     return told | {"at": "2026-01-02 00:00:00"}
 
 
@@ -253,7 +264,7 @@ def test_a_database_of_a_newer_wenze_is_refused_untouched(database: str) -> None
     with made.begin() as connection:
         connection.execute(sa.text("UPDATE review_version SET version_num = '0999'"))
     made.dispose()
-    with pytest.raises(ReviewError, match="0999.*新.*升级"):
+    with pytest.raises(ReviewError, match=r"0999.*新.*升级"):
         engine(database)
 
 
@@ -307,9 +318,7 @@ def test_reviewers_who_judge_at_the_same_time_all_keep_their_verdicts(opened: sa
         for version in range(5):
             with Session(opened) as session, session.begin():
                 value = {"verdict": "yes", "basis": "stated", "evidence": str(version)}
-                store.append(
-                    session, FLOOD_KEY, name, "verdict", value, author=name, version=version, target="rushed"
-                )
+                store.append(session, FLOOD_KEY, name, "verdict", value, author=name, version=version, target="rushed")
 
     threads = [threading.Thread(target=judge, args=(f"人{n}",)) for n in range(4)]
     for thread in threads:
@@ -333,7 +342,9 @@ def test_two_windows_do_not_overwrite_each_other(people: Callable[[str], Browser
     here.post(f"/case/{SCHOOL_KEY}/verdict", target="deputy_for_chief", verdict="no")
     late = there.post(f"/case/{SCHOOL_KEY}/comment", comment="这一段写了很久")
     assert late.status_code == 409
-    assert "已有改动" in late.text and "这一段写了很久" in late.text and "said-no" in late.text
+    assert "已有改动" in late.text
+    assert "这一段写了很久" in late.text
+    assert "said-no" in late.text
 
 
 def test_of_two_who_take_a_case_the_later_sees_that_it_is_taken(
@@ -347,8 +358,10 @@ def test_of_two_who_take_a_case_the_later_sees_that_it_is_taken(
     late = second.post(f"/case/{FLOOD_KEY}/assign", name="乙", **claim)
     with Session(opened) as session:
         record = store.case(session, FLOOD_KEY)
-    assert late.status_code == 409 and "一审：甲" in late.text
-    assert record is not None and record.first == "甲"
+    assert late.status_code == 409
+    assert "一审：甲" in late.text
+    assert record is not None
+    assert record.first == "甲"
 
 
 def test_a_second_judge_sees_nothing_of_the_first_until_the_case_is_judged(people: Callable[[str], Browser]) -> None:
@@ -359,11 +372,16 @@ def test_a_second_judge_sees_nothing_of_the_first_until_the_case_is_judged(peopl
     first.get(f"/case/{FLOOD_KEY}")
     first.post(f"/case/{FLOOD_KEY}/done")
     blind = second.get(f"/case/{FLOOD_KEY}") + second.get("/export/gold.jsonl")
-    assert "甲的看法" not in blind and "said-" not in blind and 'class="other"' not in blind and "<b>甲</b>" not in blind
+    assert "甲的看法" not in blind
+    assert "said-" not in blind
+    assert 'class="other"' not in blind
+    assert "<b>甲</b>" not in blind
     assert "review-" not in second.get("/export/gold.jsonl")
     second.judge(FLOOD_KEY, {"rushed": "no", "deputy_for_chief": "yes", "law:once": "no"})
     seen = second.get(f"/case/{FLOOD_KEY}")
-    assert "甲的看法" in seen and "<b>甲</b>：是" in seen and "有分歧" in seen
+    assert "甲的看法" in seen
+    assert "<b>甲</b>：是" in seen
+    assert "有分歧" in seen
 
 
 def test_undo_takes_back_the_last_step_and_both_stay_on_record(
@@ -376,7 +394,9 @@ def test_undo_takes_back_the_last_step_and_both_stay_on_record(
     with Session(opened) as session:
         said = [event.kind for event in store.events(session, SCHOOL_KEY)]
         held = store.judgements(session, SCHOOL_KEY)["甲"]
-    assert said == ["verdict", "retract"] and held.verdicts == {} and held.version == 2
+    assert said == ["verdict", "retract"]
+    assert held.verdicts == {}
+    assert held.version == 2
 
 
 def test_what_another_may_have_seen_cannot_be_taken_back(people: Callable[[str], Browser]) -> None:
@@ -388,14 +408,16 @@ def test_what_another_may_have_seen_cannot_be_taken_back(people: Callable[[str],
     second.judge(QUIET_KEY, {})
     first.get(f"/case/{QUIET_KEY}")
     late = first.post(f"/case/{QUIET_KEY}/undo")
-    assert late.status_code == 409 and "不能再撤回" in late.text
+    assert late.status_code == 409
+    assert "不能再撤回" in late.text
 
 
 def test_a_case_is_finished_only_when_every_claim_is_judged(reviewer: Browser) -> None:
     reviewer.judge(FLOOD_KEY, {"rushed": "yes"}, finish=False)
     reviewer.get(f"/case/{FLOOD_KEY}")
     refused = reviewer.post(f"/case/{FLOOD_KEY}/done")
-    assert refused.status_code == 422 and "还没有判完" in refused.text
+    assert refused.status_code == 422
+    assert "还没有判完" in refused.text
 
 
 @pytest.mark.parametrize(
@@ -410,7 +432,8 @@ def test_a_case_is_finished_only_when_every_claim_is_judged(reviewer: Browser) -
 def test_a_verdict_that_gold_would_not_take_is_told(reviewer: Browser, form: dict[str, str], told: str) -> None:
     reviewer.get(f"/case/{FLOOD_KEY}")
     refused = reviewer.post(f"/case/{FLOOD_KEY}/verdict", **form)
-    assert refused.status_code == 422 and told in refused.text
+    assert refused.status_code == 422
+    assert told in refused.text
 
 
 def test_what_is_taken_back_counts_as_never_said_and_undo_goes_further_back() -> None:
@@ -424,7 +447,8 @@ def test_what_is_taken_back_counts_as_never_said_and_undo_goes_further_back() ->
     ]
     held = judgement(said)
     assert held.verdicts["rushed"].verdict == "yes"
-    assert held.undoable is not None and held.undoable.id == 1
+    assert held.undoable is not None
+    assert held.undoable.id == 1
 
 
 # ------------------------------------------------------------ the queue
@@ -502,7 +526,8 @@ def test_words_that_are_not_in_the_text_are_told_and_what_was_typed_stays(review
     reviewer.get(f"/case/{SCHOOL_KEY}/fields")
     refused = reviewer.post(f"/case/{SCHOOL_KEY}/fields", **{"issuer": "县教育局", "s0.mention": "校长龙吟"})
     assert refused.status_code == 422
-    assert "问责主体：“县教育局”不在正文里" in refused.text and 'value="校长龙吟"' in refused.text
+    assert "问责主体：“县教育局”不在正文里" in refused.text
+    assert 'value="校长龙吟"' in refused.text
 
 
 @pytest.mark.parametrize(
@@ -577,7 +602,11 @@ def test_agreement_on_the_page_is_that_of_the_command(
 
 
 def test_gold_goes_from_one_command_to_the_next(
-    lite: sa.Engine, reviewer: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lite: sa.Engine,
+    reviewer: Browser,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     reviewer.judge(SCHOOL_KEY, {"deputy_for_chief": "yes"})
     out = tmp_path / "gold.jsonl"
@@ -616,7 +645,8 @@ def test_masked_names_are_nowhere_on_the_pages_nor_in_what_comes_out(lite: sa.En
     seen = "".join(map(page.get, paths)) + json.dumps(masked, ensure_ascii=False)
     assert not [name for name in ("姚双喜", "龙吟") if name in seen]
     assert "姚某某" in seen
-    assert held.fields is not None and held.fields["subjects"][0]["name"] == "姚双喜"
+    assert held.fields is not None
+    assert held.fields["subjects"][0]["name"] == "姚双喜"
     assert plain["labels"]["deputy_for_chief"]["evidence"] == "校长龙吟未被问责"
 
 
@@ -704,7 +734,9 @@ def test_every_answer_forbids_scripts_and_frames_of_others(reviewer: Browser) ->
     for path in ("/", "/login", f"/case/{FLOOD_KEY}", "/nothing", "/static/review.js"):
         answer = reviewer.http.get(path)
         policy = answer.headers["content-security-policy"]
-        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         inline = re.findall(r"<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|\sstyle=|javascript:", answer.text)
         assert path.startswith("/static") or not inline
@@ -713,7 +745,8 @@ def test_every_answer_forbids_scripts_and_frames_of_others(reviewer: Browser) ->
 def test_the_cookie_is_for_this_site_alone(lite: sa.Engine) -> None:
     http = TestClient(create_app(lite, Guard()), base_url=HOST)
     cookie = http.get("/login").headers["set-cookie"].lower()
-    assert "samesite=strict" in cookie and "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "httponly" in cookie
 
 
 def test_a_page_elsewhere_cannot_call_this_machine_by_its_own_name(lite: sa.Engine) -> None:
@@ -722,15 +755,20 @@ def test_a_page_elsewhere_cannot_call_this_machine_by_its_own_name(lite: sa.Engi
 
 
 def test_a_password_is_asked_for_and_cannot_be_tried_for_ever(lite: sa.Engine) -> None:
-    http = TestClient(create_app(lite, Guard("一个长口令八字"), own_machine=False), base_url=HOST, headers={"Origin": HOST})
+    http = TestClient(
+        create_app(lite, Guard("一个长口令八字"), own_machine=False), base_url=HOST, headers={"Origin": HOST}
+    )
     form = {"csrf": re.search(r'name="csrf" value="(\w+)"', http.get("/login").text)[1], "name": "甲"}  # type: ignore[index]
     wrong = [http.post("/login", data=form | {"password": str(n)}).status_code for n in range(12)]
     assert wrong == [403] * 10 + [429] * 2
-    assert "共" not in http.get("/").text and "口令" in http.get("/").text
+    assert "共" not in http.get("/").text
+    assert "口令" in http.get("/").text
 
 
 def test_the_right_password_opens(lite: sa.Engine) -> None:
-    http = TestClient(create_app(lite, Guard("一个长口令八字"), own_machine=False), base_url=HOST, headers={"Origin": HOST})
+    http = TestClient(
+        create_app(lite, Guard("一个长口令八字"), own_machine=False), base_url=HOST, headers={"Origin": HOST}
+    )
     form = {"csrf": re.search(r'name="csrf" value="(\w+)"', http.get("/login").text)[1], "name": "甲"}  # type: ignore[index]
     assert "队列" in http.post("/login", data=form | {"password": "一个长口令八字"}).text
 
@@ -788,7 +826,9 @@ def test_what_cannot_be_opened_is_told_in_chinese(tmp_path: Path, capsys: pytest
     assert main(["review", str(file), "--database", "mysql://x/y"]) == 2
     assert main(["review", str(file), "--database", str(file)]) == 2
     told = capsys.readouterr().err
-    assert "没有文件" in told and "不认识数据库 mysql" in told and "打不开数据库" in told
+    assert "没有文件" in told
+    assert "不认识数据库 mysql" in told
+    assert "打不开数据库" in told
 
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -810,7 +850,8 @@ def test_the_page_is_served_and_says_where(tmp_path: Path, monkeypatch: pytest.M
     options: dict[str, Any] = {"database": "", "mask_names": False, "tell": told.append}
     assert serve(file, host="0.0.0.0", port=9000, password="auto", **options) == 0
     assert (asked["host"], asked["port"]) == ("0.0.0.0", 9000)
-    assert any(line.startswith("登录口令：") for line in told) and "导入：新增 3 起" in told[0]
+    assert any(line.startswith("登录口令：") for line in told)
+    assert "导入：新增 3 起" in told[0]
     assert (tmp_path / "scored.jsonl.review.db").exists()
     logging.getLogger("nlp.review").handlers.clear()
     logging.getLogger("nlp.review").propagate = True

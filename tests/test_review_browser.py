@@ -31,10 +31,17 @@ DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="no browser here (on Debian: apt-get install chromium chromium-driver)"
 )
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 WAIT = 30.0
 # How what has the focus is framed; nothing where the focus has left the page.
 OUTLINE = """const at = document.activeElement, style = getComputedStyle(at);
@@ -156,7 +163,8 @@ def test_from_the_queue_to_gold_with_the_keyboard_alone(served: tuple[Any, Windo
     window.turn(ENTER)
     assert "已确认无误" in window.text
     window.turn("d")
-    assert "2 / 3" not in window.text and "S1号通报" in window.driver.title
+    assert "2 / 3" not in window.text
+    assert "S1号通报" in window.driver.title
     window.turn("n")
     window.turn("d")
     window.press("a")
@@ -173,7 +181,8 @@ def test_from_the_queue_to_gold_with_the_keyboard_alone(served: tuple[Any, Windo
         "rushed": "yes",
         "deputy_for_chief": "unsure",
     }
-    assert gold[FLOOD[:4]].fields is not None and gold[FLOOD[:4]].note == "只看通报，证据不足"
+    assert gold[FLOOD[:4]].fields is not None
+    assert gold[FLOOD[:4]].note == "只看通报，证据不足"
     assert list(gold["2022"].labels) == ["junior_for_senior"]
 
 
@@ -198,7 +207,8 @@ def test_two_browsers_lose_no_update(served: tuple[Any, Window, Window]) -> None
         window.open(f"/case/{key}")
     here.turn("m")
     there.turn("m")
-    assert "已有改动" in there.text and "一审：甲" in there.text
+    assert "已有改动" in there.text
+    assert "一审：甲" in there.text
     there.open(f"/case/{key}")
     there.turn("m")
     here.turn("y")
@@ -206,7 +216,8 @@ def test_two_browsers_lose_no_update(served: tuple[Any, Window, Window]) -> None
     with Session(opened) as session:
         held = store.judgements(session, key)
         record = store.case(session, key)
-    assert record is not None and (record.first, record.second) == ("甲", "乙")
+    assert record is not None
+    assert (record.first, record.second) == ("甲", "乙")
     assert (held["甲"].verdicts["rushed"].verdict, held["乙"].verdicts["rushed"].verdict) == ("yes", "no")
 
 
