@@ -11,7 +11,6 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +51,18 @@ def server() -> Iterator[str]:
         yield address
 
 
-_numbers = count()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database with nothing in it."""
     if request.param == "sqlite":
         return str(tmp_path / "review.db")
-    server, name = request.getfixturevalue("server"), f"review{next(_numbers)}"
-    maker = sa.create_engine(
-        sa.make_url(server.format("postgres")).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with maker.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    maker.dispose()
-    return str(server.format(name))
+    address = str(request.getfixturevalue("server")).format("postgres")
+    made = sa.create_engine(_driver(address))
+    with made.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+    made.dispose()
+    return address
 
 
 @pytest.fixture

@@ -51,7 +51,11 @@ def engine(database: str) -> sa.Engine:
         event.listen(made, "connect", _sqlite_settings)
     try:
         migrate(made)
+    except ReviewError:
+        made.dispose()
+        raise
     except sa.exc.DBAPIError as error:
+        made.dispose()
         told = url.render_as_string(hide_password=True)
         raise ReviewError(f"打不开数据库 {told}：{_first_line(error.orig)}。请检查地址、口令与权限") from error
     return made
