@@ -183,6 +183,10 @@ def test_a_changed_case_is_told_and_its_old_decisions_are_a_click_away(
     assert f"/case/{changed.key}" in first.get(f"/case/{FLOOD_KEY}")
     assert "said-yes" in first.page
     assert FLOOD_KEY not in first.get("/")
+    with Session(opened) as session, session.begin():
+        store.import_readings(session, [reading(rows()[0])])
+    assert FLOOD_KEY in first.get("/")
+    assert changed.key not in first.page
 
 
 def test_a_text_that_stands_twice_in_a_file_is_judged_once(opened: sa.Engine) -> None:

@@ -67,8 +67,9 @@ def import_readings(session: Session, readings: Iterable[Reading]) -> Imported:
         if record is None:
             session.add(CaseRecord(key=one.key, text=one.text, imported=_now(), **_columns(one)))
             told.new += 1
-        elif record.row == one.row:
+        elif record.row == one.row and record.superseded_by is None:
             told.known += 1
+            continue
         else:
             for name, value in _columns(one).items():
                 setattr(record, name, value)
