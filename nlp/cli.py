@@ -790,8 +790,16 @@ Run = Annotated[
 ]
 
 
-def _gold_to_learn(gold: str, out: str, force: bool, bad: list[GoldError]) -> list[GoldCase]:
-    """The cases of train and dev, when there is a place for the model."""
+Also = Annotated[
+    list[str],
+    typer.Option("--also", metavar="文件", help="一并用来训练的金标准（如 wenze review export 写出的），可多次给出"),
+]
+
+
+def _gold_to_learn(
+    gold: str, out: str, force: bool, bad: list[GoldError], also: Sequence[str] = ()
+) -> list[GoldCase]:
+    """The cases of train and dev, and those of further files, when there is a place for the model."""
     from nlp.gold import load_gold
 
     if Path(out).exists() and not (force and Path(out).is_dir()):
@@ -799,6 +807,9 @@ def _gold_to_learn(gold: str, out: str, force: bool, bad: list[GoldError]) -> li
     files = [Path(gold) / f"{split}.jsonl" for split in ("train", "dev")]
     if missing := [path for path in files if not path.is_file()]:
         _refuse(f"没有 {missing[0]}。请给出含 train.jsonl 与 dev.jsonl 的文件夹")
+    if missing := [path for path in map(Path, also) if not path.is_file()]:
+        _refuse(f"没有 {missing[0]}。--also 要给出 .jsonl 文件")
+    files += map(Path, also)
     cases = [case for path in files for case in load_gold(path, on_error=bad.append)]
     for error in bad:
         _say(str(error))
@@ -815,17 +826,25 @@ def _write_trained(trained: Trained, out: str, command: list[str]) -> None:
 
 
 @train_app.command("tfidf", cls=_Command)
-def train_tfidf_cli(*, gold: ToLearn, out: ModelOut, seed: Seed = 0, force: Force = False) -> None:
+def train_tfidf_cli(
+    *,
+    gold: ToLearn,
+    out: ModelOut,
+    also: Also = [],  # noqa: B006
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
     """训练 TF-IDF 模型：在 train 上交叉验证选参数，在 dev 上选阈值，不读 test；连同模型卡一起写出。
 
     例：
       wenze train tfidf data/gold -o models/tfidf --seed 0
+      wenze train tfidf data/gold --also gold.jsonl -o 新模型
       wenze score 通报/ -o 结果.xlsx --model models/tfidf
     """
     from nlp.train.tfidf import train
 
     bad: list[GoldError] = []
-    trained = train(_gold_to_learn(gold, out, force, bad), seed=seed, progress=_say)
+    trained = train(_gold_to_learn(gold, out, force, bad, also), seed=seed, progress=_say)
     _write_trained(trained, out, ["tfidf", gold, "-o", out, "--seed", str(seed)])
     raise typer.Exit(1 if bad else 0)
 
@@ -843,6 +862,7 @@ def train_bert_cli(
     rate: Annotated[float, typer.Option("--rate", metavar="数", help="学习率")] = 1e-4,
     fields: Annotated[bool, typer.Option("--fields", help="在文中标出抽取到的人员级别、责任与处理")] = False,
     run: Run = "",
+    also: Also = [],  # noqa: B006
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -859,7 +879,7 @@ def train_bert_cli(
     from nlp.train.bert import Settings, train
 
     bad: list[GoldError] = []
-    cases = _gold_to_learn(gold, out, force, bad)
+    cases = _gold_to_learn(gold, out, force, bad, also)
     settings = Settings(backbone=backbone, epochs=epochs, batch=batch, rate=rate, seed=seed, fields=fields)
     trained = train(cases, settings, Path(run) if run else Path(out).with_name(f"{Path(out).name}.run"), progress=_say)
     told = ["--backbone", backbone, "--epochs", str(epochs), "--batch", str(batch), "--rate", f"{rate:g}"]
@@ -874,6 +894,7 @@ def train_ensemble_cli(
     gold: ToLearn,
     members: Annotated[list[str], typer.Argument(metavar="成员...", help="已训练好的模型文件夹")],
     out: ModelOut,
+    also: Also = [],  # noqa: B006
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -886,7 +907,7 @@ def train_ensemble_cli(
     from nlp.train.ensemble import train
 
     bad: list[GoldError] = []
-    cases = _gold_to_learn(gold, out, force, bad)
+    cases = _gold_to_learn(gold, out, force, bad, also)
     trained = train(cases, [Path(member) for member in members], seed=seed, progress=_say)
     _write_trained(trained, out, ["ensemble", gold, *members, "-o", out, "--seed", str(seed)])
     raise typer.Exit(1 if bad else 0)
@@ -971,6 +992,122 @@ def synthesize_cli(
         _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
     write_jsonl(rows, Path(out))
     _say(f"已生成 {count} {'篇通报' if whole else '起案件'}（合成，种子 {seed}）：{out}")
+
+
+# ------------------------------------------------------------ review
+
+
+class _PageOrExport(_Group):
+    """``wenze review FILE`` opens the page; ``wenze review export FILE`` brings gold out."""
+
+    default = "open"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "-h", "--help"):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
+review_app = typer.Typer(
+    cls=_PageOrExport,
+    help="""在网页上逐案复核：按优先级排队，一键判断，改正字段，双人背靠背判断，导出为金标准。
+
+wenze review 结果.jsonl 就是 wenze review open 结果.jsonl。要先 pip install 'wenze[review]'。
+
+例：
+  wenze review 结果.jsonl
+  wenze review 结果.jsonl --host 0.0.0.0 --password auto --database postgresql://用户@主机/库
+  wenze review export 结果.jsonl -o gold.jsonl
+  wenze train tfidf data/gold --also gold.jsonl -o 新模型
+""",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(review_app, name="review")
+
+Database = Annotated[
+    str,
+    typer.Option("--database", metavar="数据库", help="SQLite 文件或 postgresql://…，默认为结果旁的 .review.db"),
+]
+MaskNames = Annotated[bool, typer.Option("--mask-names", help="遮去人名：张伟明显示为张某某")]
+
+
+def _needs_review(database: str) -> None:
+    packages = ["fastapi", "uvicorn", "sqlalchemy", "alembic", "jinja2", "python_multipart"]
+    _needs(*packages, *(["psycopg"] if database.startswith("postgres") else []), cure="pip install 'wenze[review]'")
+
+
+@review_app.command("open", cls=_Command)
+def review_cli(
+    *,
+    scored: Annotated[str, typer.Argument(metavar="结果", help="wenze score 写出的 .jsonl")],
+    host: Annotated[str, typer.Option("--host", metavar="地址", help="默认只在本机；别的地址须设口令")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="端口", min=1, max=65535, help="默认 8765")] = 8765,
+    database: Database = "",
+    password: Annotated[
+        str,
+        typer.Option(
+            "--password",
+            metavar="口令",
+            envvar="WENZE_REVIEW_PASSWORD",
+            help="登录口令；auto 为自动生成并显示。也可用环境变量 WENZE_REVIEW_PASSWORD",
+        ),
+    ] = "",
+    mask_names: MaskNames = False,
+) -> None:
+    """打开复核页面。判断只增不改地记在数据库里；同一结果再次导入，判断都在。
+
+    读不了的行逐一指出，其余照开，结束时退出码为 1。
+
+    例：
+      wenze review 结果.jsonl
+      wenze review 结果.jsonl --port 9000 --mask-names
+      wenze review 结果.jsonl --host 0.0.0.0 --password auto --database postgresql://用户@主机/库
+    """
+    _needs_review(database)
+    from nlp.review.server import serve
+
+    options: dict[str, Any] = {"database": database, "password": password, "mask_names": mask_names}
+    raise typer.Exit(serve(Path(scored), host=host, port=port, tell=_say, **options))
+
+
+@review_app.command("export", cls=_Command)
+def review_export_cli(
+    *,
+    source: Annotated[str, typer.Argument(metavar="来源", help="复核过的结果 .jsonl，或它的 .db")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写出的 .jsonl 文件，- 为标准输出")],
+    database: Database = "",
+    split: Annotated[str, typer.Option("--split", metavar="划分", help="train（默认）| dev | test")] = "train",
+    reviewer: Annotated[
+        str, typer.Option("--reviewer", metavar="姓名", help="只要这一人的判断，可用 wenze agreement 比较两人")
+    ] = "",
+    mask_names: MaskNames = False,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+) -> None:
+    """把判完的案件写成金标准（data/gold 的格式），wenze train 用 --also 读它。
+
+    两人有分歧而未定案的案件不写出，其数量会写明。
+
+    例：
+      wenze review export 结果.jsonl -o gold.jsonl
+      wenze review export 结果.jsonl -o 甲.jsonl --reviewer 甲
+    """
+    _needs_review(database)
+    from nlp.gold import SPLITS
+    from nlp.review.server import bring_out
+    from nlp.rows import json_line, write_jsonl
+
+    if split not in SPLITS:
+        _refuse(f"--split 应为 {'、'.join(SPLITS)} 之一")
+    if out != STDIO and Path(out).exists() and not force:
+        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    told = bring_out(source, database=database, split=split, reviewer=reviewer, mask_names=mask_names)
+    if out == STDIO:
+        for row in told.rows:
+            print(json_line(row))
+    else:
+        write_jsonl(told.rows, Path(out))
+    _say(f"写出 {len(told.rows)} 起{f'；{told.differ} 起两人有分歧、尚未定案，未写出' if told.differ else ''}：{out}")
 
 
 # ------------------------------------------------------------ agreement
@@ -1140,10 +1277,12 @@ def _failure(error: Exception) -> str:
     from nlp.codebook import CodebookError
     from nlp.gold import GoldError
     from nlp.read import os_reason
+    from nlp.review import ReviewError
     from nlp.serve.limits import ServeError
     from nlp.train.trained import TrainingError
 
-    if isinstance(error, (BatchError, CodebookError, GoldError, ModelNotAvailable, ServeError, TrainingError)):
+    known = (BatchError, CodebookError, GoldError, ModelNotAvailable, ReviewError, ServeError, TrainingError)
+    if isinstance(error, known):
         return str(error)
     if isinstance(error, OSError):
         return f"读写文件失败：{os_reason(error)}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"
