@@ -58,7 +58,7 @@ def _about(summary: Summary, head: Head) -> Iterator[Row]:
 
 
 def write_book(summary: Summary, rows: Iterable[Row], path: Path, head: Head | None = None) -> None:
-    """总览, 计数, 值得再看, 索引, then the sheets of ``wenze score``; ``rows`` are those that were counted, in their order.
+    """总览, 计数, 值得再看, 索引, then the sheets of ``wenze score``; ``rows`` are those counted, in their order.
 
     A figure leads to its block of the 索引, a line of it to the case; the file appears whole or not at all.
     """

@@ -22,7 +22,7 @@ from nlp.clean import clean
 from nlp.codebook import load_codebook
 from nlp.report import charts
 from nlp.report.highlight import Mark, Run, cleaned, highlight
-from nlp.report.summary import TABLES, Count, Summary, settings
+from nlp.report.summary import TABLES, Count, Summary, settings, weight_of
 from nlp.rows import measures, method, shown
 from nlp.types import Notice
 
@@ -213,7 +213,7 @@ def issue_lines(summary: Summary, measured: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _precision(measured: Mapping[str, Mapping[str, Any]], issue: str) -> str | None:
-    """How many of the claims of this issue were right on the dev cases: '13/22', of the only model that was measured."""
+    """How many claims of this issue were right on the dev cases, '13/22', where just one model was measured."""
     if len(measured) != 1:
         return None
     figures = next(iter(measured.values()))["dev"]["labels"].get(issue)
@@ -243,6 +243,22 @@ def time_columns(summary: Summary) -> tuple[list[charts.Column], str]:
     ], unit
 
 
+def sanction_groups(summary: Summary) -> list[tuple[str, list[Count]]]:
+    """The measures by their weight class, light to heavy; those of none, or unknown to the codebook, come last."""
+    known = load_codebook()["sanctions"].entries
+    groups: dict[str, list[Count]] = {entry.id: [] for entry in load_codebook()["report"]}
+    others: list[Count] = []
+    for count in summary["sanction"]:
+        entry = known.get(count.id)
+        weight = weight_of(entry) if entry else None
+        (groups[weight.id] if weight else others).append(count)
+    names = load_codebook()["report"]
+    return [
+        *((names[id].name, counts) for id, counts in groups.items() if counts),
+        *([("其他", others)] if others else []),
+    ]
+
+
 _SPREAD = 24
 
 
@@ -260,6 +276,8 @@ def context(summary: Summary, head: Head) -> dict[str, Any]:
         "most_issue": max((count.number for count in summary["issue"]), default=1),
         "ranks": summary["rank"],
         "weights": list(book["report"]),
+        "sanction_groups": sanction_groups(summary),
+        "most_sanction": max((count.number for count in summary["sanction"]), default=1),
         "columns": charts.columns(told[-_SPREAD:], f"各{unit}的案件数"),
         "column_count": len(told),
         "columns_left": max(len(told) - _SPREAD, 0),

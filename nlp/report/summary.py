@@ -143,7 +143,7 @@ def band(row: Mapping[str, Any]) -> str:
     return next(str(name) for name, least in settings()["bands"] if row["priority"] >= least)
 
 
-def weight_of(sanction: Mapping[str, Any]) -> Entry | None:
+def weight_of(sanction: Entry | Mapping[str, Any]) -> Entry | None:
     """The weight class of a measure (report.toml); None for what is no measure of weight (追缴 and the like)."""
     for entry in load_codebook()["report"]:
         if sanction["family"] in entry["families"] and entry["from"] <= sanction["severity"] < entry["to"]:
@@ -218,8 +218,10 @@ def _count_subject(tally: _Tally, subject: Row) -> None:
 def _count_facts(tally: _Tally, row: Row) -> None:
     trigger = row["trigger"]
     tally.add("trigger", trigger["id"] if trigger else UNTOLD, trigger["name"] if trigger else "")
+    amounts = load_codebook()["consequences"].settings["amount_names"]  # 涉案金额 stands among the grounds, being none
     for table, key in (("ground", "grounds"), ("consequence", "consequences")):
-        told = {fact["id"]: fact["name"] for fact in row[key]} or {UNTOLD: ""}
+        facts = (fact for fact in row[key] if table != "ground" or fact["id"] not in amounts)
+        told = {fact["id"]: fact["name"] for fact in facts} or {UNTOLD: ""}
         for id, name in told.items():
             tally.add(table, id, name)
     place, level = place_of(row)

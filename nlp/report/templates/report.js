@@ -59,7 +59,7 @@
   });
   var opened = [];
   window.addEventListener("beforeprint", function () {
-    opened = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.long)"));
+    opened = Array.prototype.slice.call(document.querySelectorAll(".is-flagged details:not([open])"));
     opened.forEach(function (one) { one.open = true; });
   });
   window.addEventListener("afterprint", function () { opened.forEach(function (one) { one.open = false; }); });
