@@ -22,7 +22,7 @@ from nlp.clean import clean
 from nlp.codebook import load_codebook
 from nlp.report import charts
 from nlp.report.highlight import Mark, Run, cleaned, highlight
-from nlp.report.summary import TABLES, Count, Summary, settings, weight_of
+from nlp.report.summary import TABLES, TOTALS, Count, Summary, settings, weight_of
 from nlp.rows import measures, method, shown
 from nlp.types import Notice
 
@@ -265,7 +265,7 @@ _SPREAD = 24
 def context(summary: Summary, head: Head) -> dict[str, Any]:
     """All that the template shows."""
     told, unit = time_columns(summary)
-    totals = {count.id: count for count in summary["total"]}
+    totals = {**dict.fromkeys(TOTALS), **{count.id: count for count in summary["total"]}}
     book = load_codebook()
     whole = summary.cases <= INDEXED_WHOLE
     return {

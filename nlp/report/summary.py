@@ -106,6 +106,7 @@ TABLES: dict[str, str] = {
     "grid": "级别与处理轻重",
 }
 
+TOTALS = ("cases", "flagged", "yes", "unsure", "findings", "people", "organisations", "measures", "nobody")
 _DATE = re.compile(r"(?P<year>(?:19|20)\d\d)(?:\D{0,2}(?P<month>0?[1-9]|1[0-2])(?!\d))?")
 _DECIDED = ("decision", "publication")
 UNTOLD = ""
@@ -278,9 +279,8 @@ def _orders() -> dict[str, Callable[[str, _Figure], Any]]:
     book = load_codebook()
     bands = [*(name for name, _ in settings()["bands"]), settings()["nothing_found"]]
     by_weight = sorted(book["sanctions"], key=lambda entry: float(entry["severity"]))
-    totals = ("cases", "flagged", "yes", "unsure", "findings", "people", "organisations", "measures", "nobody")
     return {
-        "total": _listed(totals),
+        "total": _listed(TOTALS),
         "band": _listed(bands),
         "issue": _listed(book.labels),
         "verdict": _listed(f"{label}.{verdict}" for label in book.labels for verdict in ("yes", "unsure")),
