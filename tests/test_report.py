@@ -270,6 +270,14 @@ def test_a_finding_is_told_with_all_it_rests_on(rows: list[Row]) -> None:
         assert told in text
 
 
+def test_findings_are_shown_yes_first_and_numbered_as_shown(rows: list[Row]) -> None:
+    doubt = finding(verdict="unsure", probability=0.99, name="甲类")
+    text = shown(
+        summarise([{**rows[1], "findings": [doubt, finding(name="乙类"), finding(name="丙类", probability=0.95)]}])
+    )
+    assert re.findall(r'class="h">\[(\d)\] (..)', text) == [("1", "丙类"), ("2", "乙类"), ("3", "甲类")]
+
+
 def test_evidence_is_marked_at_its_place_also_where_the_source_holds_markup() -> None:
     record = read("<p>" + DIKE.replace("简文舟", "<b>简文舟</b>") + "</p>")
     start = record["text"].index("未到现场") + record["start"]
@@ -644,4 +652,4 @@ def test_in_a_browser_a_number_shows_its_cases_and_no_others(rows: list[Row], tm
     items = [attrs for _, attrs in Page(done.stdout).tags if "data-k" in attrs]
     assert len(items) == 5
     assert {int(str(attrs["id"])[1:]) for attrs in items if "hidden" not in attrs} == set(count.cases)
-    assert "只看 处理：政务记过：2 起，共 5 起" in done.stdout
+    assert "只看 处理：政务记过（2 起，共 5 起）" in done.stdout

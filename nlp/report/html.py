@@ -34,6 +34,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 INDEXED_WHOLE = 2_000
 INDEXED = 100
 PRINTED_LINES = 500
+# Lines in one table: a browser lays out only the tables that are in sight.
+CHUNK = 200
 TEXT_LIMIT = 20_000
 SHORT_TEXT = 1_500
 
@@ -153,6 +155,11 @@ def _environment() -> Environment:
     made.filters["number"] = lambda number: f"{number:,}"
     made.filters["percent"] = lambda share: f"{100 * share:.0f}%"
     return made
+
+
+def ranked(row: Row) -> Row:
+    """The row with its findings as they are shown and numbered: yes before unsure, the more probable first."""
+    return {**row, "findings": sorted(row["findings"], key=lambda one: (one["verdict"] != "yes", -one["probability"]))}
 
 
 def _variant(finding: Mapping[str, Any]) -> str | None:
@@ -284,10 +291,12 @@ def context(summary: Summary, head: Head) -> dict[str, Any]:
         "unit": unit,
         "tables": TABLES,
         "indexed": summary.cases if whole else INDEXED,
+        "full": ((number, ranked(row)) for number, row in summary.full.items()),
         "rest": [line for line in summary.lines if line.number not in summary.full],
         "lines": {line.number: line for line in summary.lines if line.number in summary.full},
         "print_rest": summary.cases - len(summary.full) <= PRINTED_LINES,
         "printed_lines": PRINTED_LINES,
+        "chunk_size": CHUNK,
         "style": Markup(style()),
         "script": Markup(script()),
         "policy": policy(),

@@ -24,7 +24,7 @@
     });
     lists.forEach(function (list) { list.hidden = !list.querySelector("[data-k]:not([hidden])"); });
     var why = [key ? nameOf(key) : "", words ? "含“" + words + "”" : ""].filter(Boolean).join("，");
-    told.textContent = why ? "只看 " + why + "：" + shown + " 起，共 " + items.length + " 起" : "全部 " + items.length + " 起，按优先级排列";
+    told.textContent = why ? "只看 " + why + "（" + shown + " 起，共 " + items.length + " 起）" : "全部 " + items.length + " 起，按优先级排列";
     all.hidden = !why;
   }
   function clear() { key = ""; words = ""; find.value = ""; apply(); }
@@ -38,8 +38,12 @@
       var target = document.getElementById(hash);
       if (!target) return;
       if (target.closest("[data-k][hidden]")) clear();
+      var inside = target.querySelector("details");
+      if (inside) inside.open = true;
       for (var up = target.closest("details"); up; up = up.parentElement.closest("details")) up.open = true;
       target.scrollIntoView();
+    } else if (!hash) {
+      clear();
     }
   }
   document.addEventListener("click", function (event) {
