@@ -23,7 +23,7 @@ from nlp.codebook import load_codebook
 from nlp.report import charts
 from nlp.report.highlight import Mark, Run, cleaned, highlight
 from nlp.report.summary import TABLES, TOTALS, Count, Summary, settings, weight_of
-from nlp.rows import measures, method, shown
+from nlp.rows import Row, measures, method, shown
 from nlp.types import Notice
 
 if TYPE_CHECKING:
