@@ -21,7 +21,6 @@ from nlp.types import SCHEMA_VERSION, Basis, PostRole, Status, SubjectKind, Verd
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from openpyxl.styles import Alignment
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
     from nlp.types import Analysis, Evidence, Fact, Finding, Sanction, Subject
@@ -602,11 +601,9 @@ class Sheet:
 
     def __init__(self, book: Any, name: str, columns: Sequence[Flat], *, printed: int | None = None) -> None:
         """``printed``: how many of the columns go on paper; None for all."""
-        from openpyxl.styles import Alignment
-
         self._book, self._name, self._columns = book, name, columns
         self._printed = printed or len(columns)
-        self._alignments = [Alignment(vertical="top", wrap_text=column.wrapped) for column in columns]
+        self._looks: dict[tuple[bool, ...], Any] = {}
         self._count = 0
         self._open()
 
@@ -644,24 +641,33 @@ class Sheet:
         cell.alignment = Alignment(vertical="center", wrap_text=True)
         return cell
 
-    def _cell(self, value: Cell, alignment: Alignment) -> Any:
+    def _cell(self, value: Cell, column: int, place: str | None = None) -> Any:
+        """A cell of the row that comes next; ``place`` is what it leads to in the workbook."""
         from openpyxl.cell import WriteOnlyCell
+        from openpyxl.worksheet.hyperlink import Hyperlink
 
         cell = WriteOnlyCell(self._sheet, value)
         if isinstance(value, str):
             cell.data_type = "s"
-            cell.quotePrefix = value.startswith(_FORMULA)
-        cell.alignment = alignment
+        if place:
+            cell.row, cell.column = self._rows, column + 1
+            cell.hyperlink = Hyperlink(ref="", location=place)
+        quoted = isinstance(value, str) and value.startswith(_FORMULA)
+        self._dress(cell, self._columns[column].wrapped, quoted, bool(place))
         return cell
 
-    def _lead(self, cell: Any, column: int, place: str) -> None:
-        """Make a cell of the row that comes next lead to a place in the workbook."""
-        from openpyxl.styles import Font
-        from openpyxl.worksheet.hyperlink import Hyperlink
+    def _dress(self, cell: Any, *look: bool) -> None:
+        """Style a cell (wrapped, quoted, a link). openpyxl would look each style up anew, most of its work."""
+        from openpyxl.styles import Alignment, Font
 
-        cell.row, cell.column = self._rows, column + 1
-        cell.hyperlink = Hyperlink(ref="", location=place)
-        cell.font = Font(color="1F4E79", underline="single")
+        if look not in self._looks:
+            wrapped, quoted, leads = look
+            cell.alignment = Alignment(vertical="top", wrap_text=wrapped)
+            cell.quotePrefix = quoted
+            if leads:
+                cell.font = Font(color="1F4E79", underline="single")
+            self._looks[look] = cell._style
+        cell._style = self._looks[look]
 
     def append(self, record: Row) -> None:
         if self._rows == _ROW_LIMIT:
@@ -675,10 +681,8 @@ class Sheet:
             cells[_CAUTIONS] = _fit(_lines(filter(None, [told, str(whole[_CAUTIONS])])))
         self._rows += 1
         self._sheet.row_dimensions[self._rows].height = _height(zip(cells.values(), self._columns, strict=True))
-        row = [self._cell(*cell) for cell in zip(cells.values(), self._alignments, strict=True)]
-        for n, column in enumerate(self._columns):
-            if column.link and (place := column.link(record)):
-                self._lead(row[n], n, place)
+        links = [column.link(record) if column.link else None for column in self._columns]
+        row = [self._cell(value, n, place) for n, (value, place) in enumerate(zip(cells.values(), links, strict=True))]
         self._sheet.append(row)
         del self._sheet.row_dimensions[self._rows]  # written; kept, it would grow with the rows
 

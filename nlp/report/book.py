@@ -7,7 +7,6 @@ In: a Summary, and the same rows again in the same order. Out: an .xlsx file. Ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from nlp.report.html import Head
@@ -101,11 +100,13 @@ def write_book(summary: Summary, rows: Iterable[Row], path: Path, head: Head | N
     index = [
         Flat("类别", 16, lambda r: TABLES[r["table"]]),
         Flat("名称", 34, lambda r: r["count"].name),
-        *(replace(column, wrapped=False) for column in line),
+        line[0],
+        Flat("案件编号", 18, lambda r: r["line"].case_id, wrapped=False),
+        Flat("标题", 34, lambda r: r["line"].title, wrapped=False),
     ]
     _fill(Sheet(book, _ABOUT, about), _about(summary, head or Head()))
     _fill(Sheet(book, _COUNTS, counts), ({"table": table, "count": count} for table, count in summary.counts()))
-    _fill(Sheet(book, _LOOK, look), ({"line": one, "n": one.number} for one in summary.lines if one.found))
+    _fill(Sheet(book, _LOOK, look), ({"line": one, "n": 2 * one.number} for one in summary.lines if one.found))
     _fill(Sheet(book, _INDEX, index), _index(summary))
     add_sheets(book, rows)
     unnamed = path.with_name(f"{path.name}.writing")
@@ -127,7 +128,7 @@ def _index(summary: Summary) -> Iterator[Row]:
     for table, count in summary.counts():
         for number in count.cases:
             n += 1
-            yield {"table": table, "count": count, "line": summary.lines[number - 1], "n": 2 * n}
+            yield {"table": table, "count": count, "line": summary.lines[number - 1], "n": n}
 
 
 def _fill(sheet: Sheet, records: Iterable[Row]) -> None:
