@@ -45,7 +45,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_the_wheel_holds_every_file_of_the_package(wheel: list[str]) -> None:
     ours = {str(path.relative_to(ROOT).as_posix()) for path in tracked() if path.is_relative_to(ROOT / "nlp")}
     assert ours - set(wheel) == set()
-    assert {"nlp/codebook/issues.toml", "nlp/report/templates/report.html.j2", "nlp/examples/01-county-cases.html"} <= set(wheel)
+    assert {"nlp/codebook/issues.toml", "nlp/examples/01-county-cases.html"} <= set(wheel)
 
 
 def test_the_wheel_holds_the_licence_and_nothing_beside_the_package(wheel: list[str]) -> None:
