@@ -378,6 +378,56 @@ def demo_cli() -> None:
     raise typer.Exit(1 if unread else 0)
 
 
+# ------------------------------------------------------------ report
+
+
+@app.command("report", cls=_Command)
+def report_cli(
+    *,
+    scored: Annotated[
+        list[str], typer.Argument(metavar="结果...", help="wenze score 写出的 .jsonl 或 .parquet，可以有几个")
+    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .html 或 .xlsx")],
+    title: Annotated[str, typer.Option("--title", metavar="标题", help="报告的标题")] = "问责通报复核报告",
+    full: Annotated[
+        int, typer.Option("--full", metavar="个数", min=0, help="网页里给出全文的案件数，其余一起一行，默认 300")
+    ] = 300,
+    mask_names: Annotated[bool, typer.Option("--mask-names", help="隐去人名：张伟明写作张某某")] = False,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+) -> None:
+    """把结果写成一份给人看的报告：一个能离线打开、能打印的网页，或一个 Excel 工作簿。
+
+    按复核优先级列出案件、理由与证据，数出问题、级别、处理、责任、事由、地区、时间；每个数字都能点到它的案件。
+    不合行格式的行逐一指出，其余照做，退出码为 1。
+
+    例：
+      wenze score 通报/ -o 结果.jsonl
+      wenze report 结果.jsonl -o 报告.html
+      wenze report 结果.jsonl -o 报告.xlsx --mask-names
+    """
+    from nlp.report.report import report
+    from nlp.scored import ScoredError
+
+    _check_report(out, (".html", ".xlsx"))
+    if Path(out).exists() and not force:
+        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    bad: list[ScoredError] = []
+    try:
+        found = report(scored, Path(out), title=title, full=full, masked=mask_names, on_error=bad.append)
+    except ScoredError as error:
+        _refuse(str(error))
+    for wrong in bad[:_ERRORS_SHOWN]:
+        _say(str(wrong))
+    if len(bad) > _ERRORS_SHOWN:
+        _say(f"另有 {len(bad) - _ERRORS_SHOWN} 行")
+    if found is None:
+        _say(f"{len(bad)} 行都不能用，没有写出报告")
+        raise typer.Exit(1)
+    flagged = sum(1 for line in found.lines if line.found)
+    _say(f"报告：{out}（案件 {found.cases} 起，值得再看 {flagged} 起）")
+    raise typer.Exit(1 if bad else 0)
+
+
 # ------------------------------------------------------------ segment, labels
 
 

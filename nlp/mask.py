@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import unquote
 
-from nlp.codebook import any_of, load_codebook
+from nlp.codebook import load_codebook
 from nlp.rows import SCHEMA, Column, Row
 
 HIDDEN = "某"
@@ -22,7 +22,8 @@ HIDDEN = "某"
 _STEMS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
 _DOTS = "·•・"
 # What a source may hold between two characters of one name: blanks, tags, invisible characters.
-_GAP = r"(?:\s|[\u200b-\u200f\u2060\ufeff\u00ad]|<[^<>]{0,300}>|&(?:nbsp|ensp|emsp|thinsp|\#160|\#12288|\#[xX]0*[aA]0|\#[xX]3000);)*"
+_BLANK = r"&(?:nbsp|ensp|emsp|thinsp|\#160|\#12288|\#[xX]0*[aA]0|\#[xX]3000);"
+_GAP = rf"(?:\s|[\u200b-\u200f\u2060\ufeff\u00ad]|<[^<>]{{0,300}}>|{_BLANK})*"
 _GAPS = re.compile(_GAP)
 _MASKED = re.compile(rf"[{HIDDEN}×xX＊*○〇Ｘ]")
 _CLOSED = frozenset({"id", "issue", "rule", "code", "by", "variant", "family", "rank"})

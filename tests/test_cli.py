@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 TEXT = "关于防汛值守失职问责情况的通报\n东塘镇副镇长周安防汛期间擅离职守。经县纪委研究，决定给予周安党内警告处分。\n"
 COMMANDS = (
     "score",
+    "report",
     "explain",
     "demo",
     "segment",
