@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Literal
 
 from nlp.classify.reading import Reading
+from nlp.classify.rules import superiors
 from nlp.codebook import load_codebook
 from nlp.types import Case, Extraction, Finding, Sanction, Span, Subject
 
@@ -220,22 +221,21 @@ class Proportions:
 def proportions(extraction: Extraction) -> Proportions:
     """Who of those dealt with stands above whom, and got more or less."""
     people = tuple(s for s in extraction.subjects if s.kind != "organisation" and decided(s))
-    pairs = tuple(_pair(first, second) for first, second in combinations(people, 2))
+    weights = [weigh(decided(s)) for s in people]
+    pairs = tuple(
+        Pair(a, b, compare_posts(a, b), compare_responsibility(a, b), compare(first, second))
+        for (a, first), (b, second) in combinations(zip(people, weights, strict=True), 2)
+    )
     return Proportions(
         people,
         pairs,
-        tuple(pair for pair in _lower_first(pairs) if is_inverted(pair)),
+        tuple(pair for pair in lower_first(pairs) if is_inverted(pair)),
         _blame_shift(people, pairs),
-        _shift(pair for pair in _lower_first(pairs) if _are_chief_and_deputy(pair)),
+        _shift(pair for pair in lower_first(pairs) if _are_chief_and_deputy(pair)),
     )
 
 
-def _pair(first: Subject, second: Subject) -> Pair:
-    measures = compare(weigh(decided(first)), weigh(decided(second)))
-    return Pair(first, second, compare_posts(first, second), compare_responsibility(first, second), measures)
-
-
-def _lower_first(pairs: Iterable[Pair]) -> Iterator[Pair]:
+def lower_first(pairs: Iterable[Pair]) -> Iterator[Pair]:
     """The pairs of unlike posts, turned so that the lower post stands first."""
     for pair in pairs:
         if pair.posts.order in ("above", "below"):
@@ -256,7 +256,7 @@ def _blame_shift(people: Sequence[Subject], pairs: Sequence[Pair]) -> float | No
     ranked = [id(s) for s in people if s.rank != unknown]
     if len(ranked) < LEAST_RANKED:
         return None
-    unlike = (pair for pair in _lower_first(pairs) if pair.first.rank != pair.second.rank)
+    unlike = (pair for pair in lower_first(pairs) if pair.first.rank != pair.second.rank)
     return _shift(pair for pair in unlike if id(pair.first) in ranked and id(pair.second) in ranked)
 
 
@@ -304,7 +304,6 @@ def proportion_findings(case: Case, extraction: Extraction, *, beside: Iterable[
 def _finding(name: str, rule: Mapping[str, str], reading: Reading, claim: _Claim) -> Finding:
     entry = load_codebook().issues[rule["issue"]]
     told = [rule["unknown"].format(**claim.words)] if "unknown" in rule else []
-    spans = sorted({*claim.spans}, key=lambda span: (span.start, span.end))
     return Finding(
         issue=entry.id,
         name=entry.name,
@@ -313,7 +312,7 @@ def _finding(name: str, rule: Mapping[str, str], reading: Reading, claim: _Claim
         basis="inferred",
         by="law",
         reason=rule["reason"].format(**claim.words),
-        evidence=reading.evidence(spans),
+        evidence=reading.evidence(claim.spans),
         rule=name,
         article=rule["article"] if _in_force(rule["since"], reading.extraction) else None,
         unknown="；".join((*told, *claim.unknown)) or None,
@@ -332,7 +331,7 @@ def _graver_lighter(reading: Reading, found: Proportions) -> _Claim | None:
 
 
 def _chief_lighter(reading: Reading, found: Proportions) -> _Claim | None:
-    pairs = (pair for pair in _lower_first(found.pairs) if _are_chief_and_deputy(pair))
+    pairs = (pair for pair in lower_first(found.pairs) if _are_chief_and_deputy(pair))
     return _first_of(reading, (pair for pair in pairs if _is_lighter_for_more(pair)))
 
 
@@ -372,6 +371,20 @@ def _chief_missing(reading: Reading, found: Proportions) -> _Claim | None:
     return None
 
 
+def _superior_missing(reading: Reading, found: Proportions) -> _Claim | None:
+    """Somebody of a body above all who were dealt with is named, and that body's decision or failing is told."""
+    told = superiors(reading, "superior_decided", "superior_failed") if found.people else []
+    for person in reading.extraction.mentioned if told else ():
+        tier = reading.tier((person.organisation or "") + (person.post or ""))
+        if tier is None or reading.top_tier is None or tier <= reading.top_tier:
+            continue
+        span, organ = told[0]
+        words = {"organ": organ, "what": reading.quote(span, 20), "superior": title(person), "people": _people(found)}
+        named = reading.at(person.start, person.end)
+        return _Claim((span, named, *reading.measure_spans(found.people)[:2]), words)
+    return None
+
+
 def _members_for_body(reading: Reading, found: Proportions) -> _Claim | None:
     agreed = reading.cue("unanimous")
     decisions = [span for span in reading.cue("collective_decision") if not _is_of_sanction(reading, span)]
@@ -391,6 +404,7 @@ _CHECKS: Mapping[str, Callable[[Reading, Proportions], _Claim | None]] = {
     "graver_lighter": _graver_lighter,
     "chief_lighter": _chief_lighter,
     "chief_missing": _chief_missing,
+    "superior_missing": _superior_missing,
     "members_for_body": _members_for_body,
 }
 
@@ -407,6 +421,11 @@ def _words(lower: Subject, higher: Subject) -> dict[str, str]:
         duty = f"负{subject.responsibility}，" if subject.responsibility else "（责任未载明）"
         words |= {who: title(subject), f"{who}_duty": duty, f"{who}_measures": _measures(subject)}
     return words
+
+
+def _people(found: Proportions, limit: int = 3) -> str:
+    told = [f"{title(s)}（{_measures(s)}）" for s in found.people]
+    return "、".join(told[:limit]) + ("等" if len(told) > limit else "")
 
 
 def _measures(subject: Subject) -> str:
