@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations
 from typing import Literal
 
 from nlp.classify.reading import Reading
 from nlp.classify.rules import superiors
 from nlp.codebook import load_codebook
-from nlp.types import Case, Extraction, Finding, Sanction, Span, Subject
+from nlp.types import Case, Extraction, Finding, PostRole, Sanction, Span, Subject
 
 Order = Literal["above", "below", "level", "unknown"]
 By = Literal["ladder", "form"]
@@ -25,29 +25,31 @@ By = Literal["ladder", "form"]
 LEAST_RANKED = 3
 # Degrees of responsibility (cues.toml): from which two people compare, and from which a chief is the main one.
 _COMPARABLE, _MAIN = 2, 3
+# Inside one body, the chief stands first.
+_ROLES: Mapping[PostRole, int] = {"chief": 0, "deputy": 1, "member": 1, "staff": 2}
 _BACK: Mapping[Order, Order] = {"above": "below", "below": "above", "level": "level", "unknown": "unknown"}
 
 
 # -- the scale ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Weight:
-    """How heavy one person's decided measures are: the highest rung on each ladder (from 1), and the highest form.
+    """How heavy one person's decided measures are: a vector, the highest rung on each ladder of scale.toml, in order.
 
-    ``forms`` is the form of the 四种形态 the gravest measure belongs to, as (at least, at most), None where no text
-    says; ``untold`` are measures whose kind the notice does not tell.
+    A rung counts from 1; 0 is no measure of that ladder. ``forms`` is the form of the 四种形态 the gravest measure
+    belongs to, as (at least, at most), None where no text says; ``untold`` are measures whose kind is not told.
     """
 
-    rungs: Mapping[str, int]
+    rungs: tuple[int, ...]
     forms: tuple[int, int] | None
     untold: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.rungs)
+        return any(self.rungs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """How the first of two stands to the second: ``by`` what it is told, and ``why`` it is not (Chinese)."""
 
@@ -93,9 +95,11 @@ def weigh(measures: Iterable[Sanction]) -> Weight:
                 rungs[ladder], highest[ladder] = height, forms
     told = [forms for forms in highest.values() if forms]
     span = (max(low for low, _ in told), max(high for _, high in told)) if told and len(told) == len(highest) else None
-    return Weight(rungs, span, tuple(dict.fromkeys(untold)))
+    vector = tuple(rungs.get(ladder.id, 0) for ladder in load_codebook()["scale"])
+    return Weight(vector, span, tuple(dict.fromkeys(untold)))
 
 
+@lru_cache(maxsize=4096)
 def compare(first: Weight, second: Weight) -> Comparison:
     """Whether the first measures are the heavier (``above``), the lighter, the same, or not to be compared.
 
@@ -107,13 +111,13 @@ def compare(first: Weight, second: Weight) -> Comparison:
         return Comparison("unknown", why=f"“{'、'.join(untold)}”没有载明种类")
     if not first or not second:
         return Comparison("unknown", why="一方没有已作出、能排轻重的处理")
-    ladders = load_codebook()["scale"].entries
-    steps = {ladder: first.rungs.get(ladder, 0) - second.rungs.get(ladder, 0) for ladder in ladders}
-    if not any(steps.values()):
+    steps = [a - b for a, b in zip(first.rungs, second.rungs, strict=True)]
+    if not any(steps):
         return Comparison("level", "ladder")
-    if min(steps.values()) >= 0 or max(steps.values()) <= 0:
-        return Comparison("above" if max(steps.values()) > 0 else "below", "ladder")
-    return _by_form(first, second, "、".join(ladders[ladder].name for ladder, step in steps.items() if step))
+    if min(steps) >= 0 or max(steps) <= 0:
+        return Comparison("above" if max(steps) > 0 else "below", "ladder")
+    ladders = zip(load_codebook()["scale"], steps, strict=True)
+    return _by_form(first, second, "、".join(ladder.name for ladder, step in ladders if step))
 
 
 def _by_form(first: Weight, second: Weight, ladders: str) -> Comparison:
@@ -138,34 +142,45 @@ def one_body(first: Subject, second: Subject) -> bool | None:
 
 def compare_posts(first: Subject, second: Subject) -> Comparison:
     """Who holds the higher post: by rank; inside one body chief before deputy before staff."""
+    by_rank = _compare_ranks(first.rank, second.rank)
+    if by_rank.order in ("above", "below") or one_body(first, second) is False:
+        return by_rank
+    a, b = (_ROLES.get(s.post_role) for s in (first, second))
+    if a is None or b is None or a == b:
+        return by_rank
+    return Comparison("above" if a < b else "below")
+
+
+@cache
+def _compare_ranks(first: str, second: str) -> Comparison:
+    """Two ranks of C18's ladder; village cadres and ordinary staff stand under it, on none together."""
     settings = load_codebook()["ranks"].settings
     order, leading = settings["order"], settings["leading"]
-    a, b = first.rank, second.rank
-    known = all(rank in order and rank != order[-1] for rank in (a, b))
-    if known and a != b and (a in leading or b in leading):
-        return Comparison("above" if order.index(a) < order.index(b) else "below")
-    roles = {"chief": 0, "deputy": 1, "member": 1, "staff": 2}
-    if one_body(first, second) is not False and first.post_role in roles and second.post_role in roles:
-        step = roles[first.post_role] - roles[second.post_role]
-        if step:
-            return Comparison("above" if step < 0 else "below")
-    if known and a == b:
+    if any(rank not in order or rank == order[-1] for rank in (first, second)):
+        return Comparison("unknown", why="职务高低未载明")
+    if first == second:
         return Comparison("level")
-    return Comparison("unknown", why="职务高低未载明" if not known else "职务不在同一序列")
+    if first not in leading and second not in leading:
+        return Comparison("unknown", why="职务不在同一序列")
+    return Comparison("above" if order.index(first) < order.index(second) else "below")
 
 
 def compare_responsibility(first: Subject, second: Subject) -> Comparison:
     """Whose responsibility is the graver, where both are told in degrees that compare."""
+    return _compare_duties(first.responsibility, second.responsibility)
+
+
+@cache
+def _compare_duties(first: str | None, second: str | None) -> Comparison:
+    if not first or not second:
+        return Comparison("unknown", why="责任未载明")
     degrees: Mapping[str, int] = load_codebook()["cues"].settings["responsibility_degree"]
-    untold = [title(s) for s in (first, second) if not s.responsibility]
-    if untold:
-        return Comparison("unknown", why=f"{'、'.join(untold)}的责任未载明")
-    if first.responsibility == second.responsibility:
+    a, b = degrees.get(first, 0), degrees.get(second, 0)
+    if first == second or (a == b and a >= _COMPARABLE):
         return Comparison("level")
-    a, b = (degrees.get(s.responsibility or "", 0) for s in (first, second))
     if min(a, b) < _COMPARABLE:
-        return Comparison("unknown", why=f"{first.responsibility}与{second.responsibility}不是同一序列的责任")
-    return Comparison("level" if a == b else "above" if a > b else "below")
+        return Comparison("unknown", why=f"{first}与{second}不是同一序列的责任")
+    return Comparison("above" if a > b else "below")
 
 
 def title(subject: Subject) -> str:
@@ -176,7 +191,7 @@ def title(subject: Subject) -> str:
 # -- one case ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Two people of one case; every comparison tells how the first stands to the second."""
 
