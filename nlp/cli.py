@@ -841,6 +841,7 @@ def train_bert_cli(
     epochs: Annotated[int, typer.Option("--epochs", metavar="轮", min=1, help="至多训练几轮")] = 6,
     batch: Annotated[int, typer.Option("--batch", metavar="起", min=1, help="每批多少起案件")] = 16,
     rate: Annotated[float, typer.Option("--rate", metavar="数", help="学习率")] = 1e-4,
+    fields: Annotated[bool, typer.Option("--fields", help="在文中标出抽取到的人员级别、责任与处理")] = False,
     run: Run = "",
     seed: Seed = 0,
     force: Force = False,
@@ -859,9 +860,10 @@ def train_bert_cli(
 
     bad: list[GoldError] = []
     cases = _gold_to_learn(gold, out, force, bad)
-    settings = Settings(backbone=backbone, epochs=epochs, batch=batch, rate=rate, seed=seed)
+    settings = Settings(backbone=backbone, epochs=epochs, batch=batch, rate=rate, seed=seed, fields=fields)
     trained = train(cases, settings, Path(run) if run else Path(out).with_name(f"{Path(out).name}.run"), progress=_say)
     told = ["--backbone", backbone, "--epochs", str(epochs), "--batch", str(batch), "--rate", f"{rate:g}"]
+    told += ["--fields"] if fields else []
     _write_trained(trained, out, ["bert", gold, "-o", out, *told, "--seed", str(seed)])
     raise typer.Exit(1 if bad else 0)
 

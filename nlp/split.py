@@ -47,6 +47,7 @@ _CAUSE_LENGTH = 20
 _LEAD_LINES = 3
 _LONG_LINE = 30
 _COLUMNS = 10
+_RECORDS = 3
 _CELL_LENGTH = 10
 _TALK_LENGTH = 450
 _TALK_LINES = 3
@@ -250,7 +251,7 @@ def _is_headline(text: str, lines: Sequence[Span]) -> bool:
     """Whether the first line is a bare phrase over longer ones, and no heading of a case."""
     words = _cut(text, lines[0])
     longer = max(line.end - line.start for line in lines) > max(_LONG_LINE, len(words))
-    if not longer or _says("heading", words) or _marker_at(text, lines[0].start):
+    if not longer or _says("heading", words) or _marker_at(text, lines[0].start) or _is_form(text, lines):
         return False
     return _says("headline", words)
 
@@ -459,6 +460,32 @@ def _rows(text: str, end: int) -> list[Span]:
     rows = [Span(lines[a].start, lines[b - 1].end) for a, b in pairwise([*starts, len(lines)])]
     rows = [row for row in rows if any(map(_concrete, _sentences(_cut(text, row))))]
     return rows if len(rows) > 1 else []
+
+
+def _records(text: str, body: Span) -> list[Span]:
+    """The records of a form filled in again and again (编号：… 问题：… 处理：…), if two or more tell a decision."""
+    lines = list(_lines(text, body.start, body.end))
+    keys = [_key(_cut(text, line)) for line in lines]
+    repeated = [key for key, times in Counter(filter(None, keys)).items() if times >= _RECORDS]
+    if len(repeated) < 2:
+        return []
+    tops = [i for i, key in enumerate(keys) if key == repeated[0]]
+    if not all(keys[i - 1] for i in tops[1:]):
+        return []
+    spans = [_stripped(text, Span(*ends)) for ends in pairwise([*(lines[i].start for i in tops), body.end])]
+    telling = [span for span in spans if any(map(_told, _sentences(_cut(text, span))))]
+    return telling if len(telling) > 1 else []
+
+
+def _is_form(text: str, lines: Sequence[Span]) -> bool:
+    """Whether a text is a filled-in form: each of its first lines answers what it asks."""
+    return len(lines) >= _RECORDS and all(_key(_cut(text, line)) for line in lines[:_RECORDS])
+
+
+def _key(line: str) -> str:
+    """What a line of a form asks for: the words before its colon; '' for a sentence."""
+    words, colon, _ = line.partition("：")
+    return words if colon and len(words) <= _CELL_LENGTH and _marker_at(line, 0) is None else ""
 
 
 # --- unnumbered matters ---------------------------------------------------------------------------------------------
@@ -788,13 +815,16 @@ def _is_about_them(text: str, lines: list[Span], telling: list[Span]) -> bool:
 def _without_lead(text: str, body: Span) -> Span:
     """The body less its first lines up to the one that announces or sums up the matter told below."""
     lines = list(_lines(text, body.start, body.end))
+    for i, line in enumerate(lines[:-1], start=1):
+        if _says("told_below", _cut(text, line)) and _stands_alone(text, lines[i:]):
+            return Span(lines[i].start, body.end)
     numbered = (i for i, line in enumerate(lines) if _marker_at(_cut(text, line), 0))
     top = min(next(numbered, len(lines)), _LEAD_LINES, len(lines) - 1)
     for i in range(top, 0, -1):
         words = _cut(text, lines[i - 1])
         if (_announces_all(words) or _says("summary", words)) and _stands_alone(text, lines[i:]):
             return Span(lines[i].start, body.end)
-    titled = body.start > 0
+    titled = body.start > 0 and not _is_form(text, lines)
     general = sum(1 for _ in takewhile(lambda line: not _is_matter(_cut(text, line)), lines[:top])) if titled else 0
     return Span(lines[general].start, body.end) if _stands_alone(text, lines[general:]) else body
 
@@ -928,7 +958,7 @@ def _several(clean: Clean, body: Span) -> list[Span]:
         tree.children = named
     elif _is_single(clean, body) or _says("letter", text):
         return []
-    numbered = _rows(text, body.end) or _bracketed_matters(text, body) or _matters(text, tree)
+    numbered = _rows(text, body.end) or _records(text, body) or _bracketed_matters(text, body) or _matters(text, tree)
     if not numbered and tree.children and _are_people(text, tree):
         return _headed_matters(text, list(_lines(text, body.start, body.end)), led=False)
     return numbered or _paragraph_matters(clean, body)
