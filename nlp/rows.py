@@ -91,7 +91,7 @@ _FINDING = (
     Column("verdict", "判断", among=get_args(Verdict), note="是 / 存疑"),
     Column("probability", "概率", "number"),
     Column("basis", "依据", among=get_args(Basis), note="原文明示 / 事实推断 / 法规规则 / 统计"),
-    Column("by", "方法", note="`rules` 为规则，`law` 为法规检查，其余为模型名"),
+    Column("by", "方法", note="`rules` 为规则，`law` 为法规检查，`corpus` 为跨案比较，其余为模型名"),
     Column("reason", "理由"),
     Column("evidence", "证据", "list", columns=(_START, _END, Column("text", "原文"))),
     Column("variant", "细类", null=True),
@@ -163,7 +163,7 @@ def shown(word: str) -> str:
     return _SHOWN[word]
 
 
-_METHODS = {"rules": "规则", "law": "法规检查"}
+_METHODS = {"rules": "规则", "law": "法规检查", "corpus": "跨案比较"}
 
 
 def method(by: str) -> str:
@@ -432,13 +432,15 @@ def _lines(lines: Iterable[str]) -> str:
 class Flat:
     """One column of a flat table: header, width in characters, how its cell is drawn out of a record.
 
-    A long text that is not wrapped stays on one line, so that the rows of a sheet can be scanned.
+    A long text that is not wrapped stays on one line, so that the rows of a sheet can be scanned. ``link`` gives the
+    cell of the workbook that the cell leads to ("'案件'!A7"), or None.
     """
 
     title: str
     width: int
     cell: Callable[[Row], Cell]
     wrapped: bool = True
+    link: Callable[[Row], str | None] | None = None
 
 
 def _key(title: str, width: int, key: str, *, wrapped: bool = True) -> Flat:
@@ -549,7 +551,7 @@ def _findings(record: Row) -> Iterator[Row]:
 # ------------------------------------------------------------ CSV
 
 
-def _csv_cell(value: Cell) -> Cell:
+def csv_cell(value: Cell) -> Cell:
     """A text that a spreadsheet would run as a formula gets a leading apostrophe."""
     value = _clean_cell(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
@@ -561,7 +563,7 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(column.title for column in CASE_TABLE)
         for record in rows:
-            writer.writerow(_csv_cell(column.cell(record)) for column in CASE_TABLE)
+            writer.writerow(csv_cell(column.cell(record)) for column in CASE_TABLE)
 
 
 # ------------------------------------------------------------ XLSX
@@ -595,7 +597,7 @@ def _shown_lines(text: str, width: int) -> int:
     return sum(max(1, math.ceil(wide / (width - 1))) for wide in widths)
 
 
-class _Sheet:
+class Sheet:
     """A growing table in a workbook; past Excel's last row it goes on in a further sheet, 案件(2)."""
 
     def __init__(self, book: Any, name: str, columns: Sequence[Flat], *, printed: int | None = None) -> None:
@@ -652,6 +654,15 @@ class _Sheet:
         cell.alignment = alignment
         return cell
 
+    def _lead(self, cell: Any, column: int, place: str) -> None:
+        """Make a cell of the row that comes next lead to a place in the workbook."""
+        from openpyxl.styles import Font
+        from openpyxl.worksheet.hyperlink import Hyperlink
+
+        cell.row, cell.column = self._rows, column + 1
+        cell.hyperlink = Hyperlink(ref="", location=place)
+        cell.font = Font(color="1F4E79", underline="single")
+
     def append(self, record: Row) -> None:
         if self._rows == _ROW_LIMIT:
             self.close()
@@ -664,7 +675,11 @@ class _Sheet:
             cells[_CAUTIONS] = _fit(_lines(filter(None, [told, str(whole[_CAUTIONS])])))
         self._rows += 1
         self._sheet.row_dimensions[self._rows].height = _height(zip(cells.values(), self._columns, strict=True))
-        self._sheet.append([self._cell(*cell) for cell in zip(cells.values(), self._alignments, strict=True)])
+        row = [self._cell(*cell) for cell in zip(cells.values(), self._alignments, strict=True)]
+        for n, column in enumerate(self._columns):
+            if column.link and (place := column.link(record)):
+                self._lead(row[n], n, place)
+        self._sheet.append(row)
         del self._sheet.row_dimensions[self._rows]  # written; kept, it would grow with the rows
 
     def close(self) -> None:
@@ -679,9 +694,15 @@ def write_xlsx(rows: Iterable[Row], path: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
-    cases = _Sheet(book, "案件", CASE_TABLE, printed=_CASE_PRINTED)
-    dealt = _Sheet(book, "人员与处理", _MEASURE_TABLE)
-    findings = _Sheet(book, "复核要点", _FINDING_TABLE)
+    add_sheets(book, rows)
+    book.save(path)
+
+
+def add_sheets(book: Any, rows: Iterable[Row]) -> None:
+    """Add the three sheets of ``write_xlsx`` to a write-only workbook; case n stands in row n + 1 of 案件."""
+    cases = Sheet(book, "案件", CASE_TABLE, printed=_CASE_PRINTED)
+    dealt = Sheet(book, "人员与处理", _MEASURE_TABLE)
+    findings = Sheet(book, "复核要点", _FINDING_TABLE)
     for record in rows:
         cases.append(record)
         for measure in _measures(record):
@@ -690,7 +711,6 @@ def write_xlsx(rows: Iterable[Row], path: Path) -> None:
             findings.append(finding)
     for sheet in (cases, dealt, findings):
         sheet.close()
-    book.save(path)
 
 
 # ------------------------------------------------------------ Parquet

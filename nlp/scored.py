@@ -116,5 +116,8 @@ def _not_a_number(value: Any, path: str = "") -> str | None:
 
 
 def _out_of_range(row: Mapping[str, Any]) -> str | None:
-    chances = [("priority", row["priority"]), *(("findings.probability", one["probability"]) for one in row["findings"])]
+    chances = [
+        ("priority", row["priority"]),
+        *(("findings.probability", one["probability"]) for one in row["findings"]),
+    ]
     return next((f"{key}：{value} 不在 0 与 1 之间" for key, value in chances if not 0 <= value <= 1), None)

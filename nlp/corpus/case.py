@@ -75,7 +75,7 @@ class Case:
     length: int
     shingles: NDArray[np.uint32]
     numbers: frozenset[str]
-    words: array[int]
+    words: array[int]  # none where nobody is comparable
 
     @property
     def year(self) -> str | None:
@@ -124,6 +124,8 @@ def case_of(row: Row, words: Words) -> Case:
     day, dated_by = _day(row)
     issuer = row["issuer"]["name"] if row["issuer"] else None
     seat = region(issuer) if issuer else None
+    grounds = tuple(dict.fromkeys(fact["id"] for fact in row["grounds"] if fact["id"] in load_codebook()["grounds"].entries))
+    people = tuple(map(_person, row["subjects"]))
     return Case(
         key=key_of(row),
         id=row["case_id"],
@@ -134,13 +136,13 @@ def case_of(row: Row, words: Words) -> Case:
         place=_place(row, issuer, seat.name if seat else None),
         level=_levels()[seat.level] if seat else None,
         issuer=issuer,
-        grounds=tuple(dict.fromkeys(fact["id"] for fact in row["grounds"] if fact["id"] in load_codebook()["grounds"].entries)),
+        grounds=grounds,
         consequence=consequence_class(row["consequences"]),
-        people=tuple(map(_person, row["subjects"])),
+        people=people,
         length=len(bare),
         shingles=shingles(bare),
         numbers=frozenset(_NUMBER.findall(text)),
-        words=words(text),
+        words=words(text) if grounds and any(map(is_comparable, people)) else array("I"),
     )
 
 
@@ -228,6 +230,12 @@ def _person(subject: Row) -> Person:
         names=tuple(dict.fromkeys(measure["name"] for measure in decided)),
         spans=tuple((measure["start"], measure["end"]) for measure in decided),
     )
+
+
+def is_comparable(person: Person) -> bool:
+    """Whether a person's rank and a measure on a ladder are known."""
+    untold = load_codebook()["corpus"].settings["untold_ranks"]
+    return person.kind == "person" and bool(person.rungs) and person.rank not in untold
 
 
 def shingles(text: str, size: int = SHINGLE) -> NDArray[np.uint32]:

@@ -21,7 +21,7 @@ from nlp.codebook import load_codebook
 from nlp.corpus.case import Case, Person
 from nlp.corpus.intervals import Interval, exact, false_discovery
 
-LEAST, MOST = 10, 30
+LEAST, MOST = 10, 20
 # A deviation is claimed where the share on the other side is surely above this, and so many rungs lie between.
 SURE, RUNGS = 0.7, 2
 Side = Literal["heavier", "lighter"]

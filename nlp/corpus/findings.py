@@ -6,8 +6,9 @@ folded. Findings of an earlier run are replaced. Never claims more than 存疑: 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 from nlp.classify.decide import priority
 from nlp.codebook import load_codebook
@@ -19,7 +20,7 @@ from nlp.types import Evidence, Finding
 
 BY, ISSUE, REPOST = "corpus", "uneven_weight", "repost"
 _UNKNOWN = "从轻、从重或减轻的情节，与可比案件在事实上的其他差别；通报未必载明"
-_NAMED = 10
+_NAMED, _TOP = 10, 4
 
 
 def with_findings(rows: Iterable[Row], corpus: Corpus) -> Iterator[Row]:
@@ -44,8 +45,6 @@ def with_findings(rows: Iterable[Row], corpus: Corpus) -> Iterator[Row]:
 
 
 def _record(finding: Finding) -> Row:
-    from dataclasses import asdict
-
     return {**asdict(finding), "evidence": [{"start": e.start, "end": e.end, "text": e.text} for e in finding.evidence]}
 
 
@@ -81,13 +80,16 @@ def shared_terms(one: Deviation) -> str:
 
 def ladder_line(ladder: Ladder) -> str:
     """One ladder told: own rung, the middle one of the comparables, and how many stand below, on and above."""
-    name = load_codebook()["scale"][ladder.id].name
-    told = f"更轻{ladder.below}、相同{ladder.level}、更重{ladder.above}、未载明{ladder.untold}"
-    if not ladder.rung:
-        return f"{name}：本人未载明，可比者居中为{rung_name(ladder.id, ladder.middle)}，不据此比较"
-    if not ladder.middle:
-        return f"{name}：本人{rung_name(ladder.id, ladder.rung)}，可比者均未载明，不据此比较"
-    return f"{name}：本人{rung_name(ladder.id, ladder.rung)}，可比者居中为{rung_name(ladder.id, ladder.middle)}（{told}）"
+    name, own = load_codebook()["scale"][ladder.id].name, rung_name(ladder.id, ladder.rung)
+    middle = rung_name(ladder.id, ladder.middle)
+    counts = f"更轻{ladder.below}、相同{ladder.level}、更重{ladder.above}、未载明{ladder.untold}"
+    return f"{name}为{own}，可比者居中为{middle}（{counts}）"
+
+
+def received(one: Deviation) -> str:
+    """The measures of the comparables, the most frequent first."""
+    counts = Counter(name for each in one.comparables for name in each.person.names)
+    return "、".join(f"{name}{count}人" for name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_TOP])
 
 
 def reason(one: Deviation) -> str:
@@ -97,8 +99,9 @@ def reason(one: Deviation) -> str:
     count = round(share.value * n)
     named = "、".join(each.case.id for each in one.comparables[:_NAMED])
     more = f"等{n}起" if n > _NAMED else ""
-    ladders = "；".join(map(ladder_line, one.ladders))
+    ladders = "；".join(ladder_line(ladder) for ladder in one.ladders if ladder.rung and ladder.middle)
     return (
-        f"{one.person.told}。与{n}起可比案件（{shared_terms(one)}）相比，{count}起{word}，"
-        f"占{share.value:.0%}（95%区间{share.low:.0%}–{share.high:.0%}）。{ladders}。可比案件：{named}{more}"
+        f"{one.person.told}。与{n}起可比案件（{shared_terms(one)}）相比，{count}起处理{word}，"
+        f"占{share.value:.0%}（95%区间{share.low:.0%}–{share.high:.0%}）；可比者所受处理：{received(one)}。"
+        f"{ladders + '。' if ladders else ''}可比案件：{named}{more}"
     )
