@@ -184,8 +184,16 @@ def limits() -> list[str]:
 # ------------------------------------------------------------ writers
 
 
-def _markdown_cell(value: Value) -> str:
-    return "" if value is None else plain(str(value))
+_PERCENT = {"占比", "下限", "上限", "其余各组占比", "含有", "更轻占比", "更轻下限", "更轻上限", "更重占比", "更重下限", "更重上限"}
+
+
+def told(table: Table, column: str, value: Value) -> str:
+    """A value as a reader would write it: shares in percent, the figures of ratios to two places."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.1%}" if column in _PERCENT and table.key != "ratios" else f"{value:.3g}"
+    return str(value)
 
 
 def _markdown_table(table: Table) -> Iterator[str]:
@@ -201,7 +209,7 @@ def _markdown_table(table: Table) -> Iterator[str]:
     yield f"| {' | '.join(table.columns)} |"
     yield "|---" * len(table.columns) + "|"
     for values, _ in table.lines[:_SHOWN]:
-        yield f"| {' | '.join(map(_markdown_cell, values))} |"
+        yield f"| {' | '.join(plain(told(table, *pair)) for pair in zip(table.columns, values, strict=True))} |"
     yield ""
     if len(table.lines) > _SHOWN:
         yield f"共 {len(table.lines)} 行，这里列出 {_SHOWN} 行；其余见 JSON、CSV 或 XLSX。"
