@@ -52,20 +52,25 @@ def ratio(pairs: NDArray[Any], *, seed: int = 0, resamples: int = RESAMPLES) -> 
     """First sum to second sum of n cases x 2 counts, with the percentile interval over resampled cases.
 
     Cases with the same counts are drawn together: how often each kind counts is multinomial. Infinite where the second
-    sum is 0, NaN where both are.
+    sum is 0, NaN where both are. Where a sum is 0 no resample differs: the interval is then that of the exact share.
     """
     kinds, times = np.unique(np.asarray(pairs, dtype=np.int64).reshape(-1, 2), axis=0, return_counts=True)
     total = times.sum()
     if not total:
         return Interval(math.nan, math.nan, math.nan)
+    first, second = (int(side) for side in times @ kinds)
+    if not first or not second:
+        return _odds(exact(first, first + second))
     drawn = np.random.default_rng(seed).multinomial(total, times / total, size=resamples) @ kinds
     values = _divided(drawn)
     values = values[~np.isnan(values)]
-    value = float(_divided((times @ kinds)[None, :])[0])
-    if not len(values) or math.isnan(value):
-        return Interval(value, math.nan, math.nan)
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
-    return Interval(value, float(low), float(high))
+    return Interval(first / second, float(low), float(high))
+
+
+def _odds(share: Interval) -> Interval:
+    """A share of the whole as a ratio of the two sides."""
+    return Interval(*(math.inf if one == 1 else one / (1 - one) for one in (share.value, share.low, share.high)))
 
 
 def _divided(sums: NDArray[Any]) -> NDArray[np.float64]:

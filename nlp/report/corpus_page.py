@@ -107,6 +107,10 @@ def _ratio_told(one: Ratio) -> str:
     return f"{one.first:,} : {one.second:,}，比值 {value}（{low}–{high}）"
 
 
+def _chance(q: float) -> str:
+    return "q < 0.001" if q < 0.001 else f"q = {q:.2g}"
+
+
 def _scaled(value: float) -> str:
     return "∞" if math.isinf(value) else f"{value:.3g}"
 
@@ -122,7 +126,7 @@ def _ratios(ratios: Iterable[Ratio]) -> dict[str, list[Line]]:
 
 def _differing(cell: Cell) -> Line:
     most = max(cell.share.high, cell.rest)
-    told = f"{_between(cell.share)}，其余各组 {cell.rest:.1%}，q = {cell.q:.2g}"
+    told = f"{_between(cell.share)}，其余各组 {cell.rest:.1%}，{_chance(cell.q)}"
     chart = share_row(cell.share, most, rest=cell.rest, differs=True)
     return Line(f"{cell.grouping}：{cell.group} · {cell.aspect}：{cell.category}", chart, told, cell.cases, True)
 
@@ -144,7 +148,7 @@ def _trends(trends: Iterable[Trend]) -> dict[str, list[Chart]]:
         points = [Point(_when(cell.group), cell.group, cell.share, f"{cell.group}：{_between(cell.share)}") for cell in one.cells]
         picture = line_chart(points, f"{one.category}占比的变化")
         if one.by == "年" and picture:
-            q = "无从检验" if math.isnan(one.q) else f"升降 q = {one.q:.2g}" + ("，有变化" if one.q < 0.05 else "，看不出变化")
+            q = "无从检验" if math.isnan(one.q) else f"升降 {_chance(one.q)}" + ("，有变化" if one.q < 0.05 else "，看不出变化")
             found.setdefault(one.aspect, []).append(Chart(one.category, picture, q, one.cells))
     return {aspect: charts[:_CHARTS] for aspect, charts in found.items()}
 
