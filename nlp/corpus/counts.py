@@ -256,10 +256,10 @@ def _time(period: str) -> int:
 
 
 def trends(cases: Sequence[Case]) -> list[Trend]:
-    """Ranks, means and 问上 by year and by quarter, of the cases that are dated."""
+    """Every aspect by year and by quarter, of the cases that are dated."""
     found: list[Trend] = []
     for by, period in _PERIODS.items():
-        for aspect in ("手段", "级别", "事由"):
+        for aspect in ("手段", "处理", "级别", "事由"):
             parts: dict[str, list[Case]] = defaultdict(list)
             for case in known(cases, aspect):
                 if (when := period(case)) is not None:
