@@ -47,15 +47,18 @@ Change = Callable[[str, random.Random], str]
 def retitled(text: str, rng: random.Random) -> str:
     """Another headline, and the words of a paper before the text."""
     head, _, rest = text.partition("\n")
-    return f"警钟长鸣！这些问题被点名\n来源：{rng.choice(['某地日报', '清风客户端'])}\n{rest or head}\n（编辑：{rng.choice('甲乙丙')}）"
+    paper, editor = rng.choice(["某地日报", "清风客户端"]), rng.choice("甲乙丙")
+    return f"警钟长鸣！这些问题被点名\n来源：{paper}\n{rest or head}\n（编辑：{editor}）"
 
 
 def on_a_page(text: str, rng: random.Random) -> str:
     """Inside a web page with its navigation, other headlines and footer."""
     links = "".join(f"<li><a href='#'>{word}</a></li>" for word in ("首页", "要闻", "审查调查", "曝光台", "党纪法规"))
-    others = "".join(f"<li>{rng.choice(['我县', '全区', '市里'])}召开{word}会议</li>" for word in ("春季防火", "招商", "党建"))
+    where = rng.choice(["我县", "全区", "市里"])
+    others = "".join(f"<li>{where}召开{word}会议</li>" for word in ("春季防火", "招商", "党建"))
     body = "".join(f"<p>{line}</p>" for line in text.split("\n"))
-    return f"<html><body><ul>{links}</ul><div>{body}</div><h4>相关阅读</h4><ul>{others}</ul><p>版权所有</p></body></html>"
+    around = f"<ul>{links}</ul><div>{body}</div><h4>相关阅读</h4><ul>{others}</ul><p>版权所有</p>"
+    return f"<html><body>{around}</body></html>"
 
 
 def edited(text: str, rng: random.Random) -> str:
@@ -127,16 +130,18 @@ def folding() -> Iterator[str]:
     reposts = len(told) - len(originals)
     lone = [case for split in ("train", "dev") for case in load_gold(GOLD / f"{split}.jsonl")]
     told += rows_of(Notice(case.id, case.text, file="案件") for case in lone)
-    told += rows_of(Notice(one["id"], one["text"], file="生成") for one in islice(iter(generated(GENERATED, 5)), GENERATED))
+    told += rows_of(Notice(one["id"], one["text"], file="生成") for one in generated(GENERATED, 5))
     cases = [case_of(one, words) for one in told]
     counts = Counter(case.notice for case in cases)
     kept, folded = fold(cases)
-    yield f"案件 {len(cases)} 起：通报原文 {len(originals)}，仿造的转载 {reposts}，其余 {len(cases) - len(originals) - reposts} 起不该合并。"
+    others = len(cases) - len(originals) - reposts
+    yield f"案件 {len(cases)} 起：通报原文 {len(originals)}，仿造的转载 {reposts}，其余 {others} 起不该合并。"
     yield ""
     yield from _folding_table(cases, folded, counts)
     wrong = [one for one in folded if not _right(one.case, one.into, counts)]
     yield ""
-    yield f"合并 {len(folded)} 起，错 {len(wrong)} 起，准确率 {1 - len(wrong) / max(len(folded), 1):.4f}；留下 {len(kept)} 起。"
+    right = 1 - len(wrong) / max(len(folded), 1)
+    yield f"合并 {len(folded)} 起，错 {len(wrong)} 起，准确率 {right:.4f}；留下 {len(kept)} 起。"
     for one in wrong[:10]:
         print("错：", one.case.notice, one.case.id, one.into.notice, one.into.id, one.held, file=sys.stderr)
 

@@ -124,7 +124,8 @@ def case_of(row: Row, words: Words) -> Case:
     day, dated_by = _day(row)
     issuer = row["issuer"]["name"] if row["issuer"] else None
     seat = region(issuer) if issuer else None
-    grounds = tuple(dict.fromkeys(fact["id"] for fact in row["grounds"] if fact["id"] in load_codebook()["grounds"].entries))
+    fields = load_codebook()["grounds"].entries
+    grounds = tuple(dict.fromkeys(fact["id"] for fact in row["grounds"] if fact["id"] in fields))
     people = tuple(map(_person, row["subjects"]))
     return Case(
         key=key_of(row),

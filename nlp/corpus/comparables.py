@@ -1,9 +1,9 @@
 """How a person's measures stand to those of comparable people in other cases; what deviates, and how sure that is.
 
-In: cases, reposts folded. Out: ``Deviation`` for each person compared, ``Abstention`` counts for the others. Comparable
-is who shares a ground, the class of consequences, rank and responsibility; of those the ones whose cases read most alike
-by BM25 (package bm25s, on jieba's words) are taken, one a case. Measures are compared ladder by ladder, never summed:
-who is heavier on one ladder and lighter on another is neither.
+In: cases, reposts folded. Out: ``Compared``: a ``Deviation`` for each person compared, and why the others were not.
+Comparable is who shares a ground, the class of consequences, rank and responsibility; of those the ones are taken whose
+cases read most alike by BM25 (package bm25s, on jieba's words), one a case. Measures are compared ladder by ladder,
+never summed: who is heavier on one ladder and lighter on another is neither.
 """
 
 from __future__ import annotations

@@ -81,6 +81,11 @@ def _names(table: str) -> Mapping[str, str]:
     return {entry.id: entry.name for entry in load_codebook()[table]}
 
 
+@cache
+def _untold() -> set[str]:
+    return set(load_codebook()["corpus"].settings["untold_ranks"])
+
+
 def _grounds(case: Case) -> Iterator[tuple[str, int]]:
     names = _names("grounds")
     people = sum(person.count for person in case.people)
@@ -119,11 +124,6 @@ GROUPINGS: Mapping[str, Callable[[Case], str | None]] = {
     "机关层级": lambda case: case.level,
     "机关": lambda case: case.issuer,
 }
-
-
-@cache
-def _untold() -> set[str]:
-    return set(load_codebook()["corpus"].settings["untold_ranks"])
 
 
 def known(cases: Iterable[Case], aspect: str) -> list[Case]:

@@ -89,7 +89,8 @@ def ladder_line(ladder: Ladder) -> str:
 def received(one: Deviation) -> str:
     """The measures of the comparables, the most frequent first."""
     counts = Counter(name for each in one.comparables for name in each.person.names)
-    return "、".join(f"{name}{count}人" for name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_TOP])
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return "、".join(f"{name}{count}人" for name, count in ordered[:_TOP])
 
 
 def reason(one: Deviation) -> str:

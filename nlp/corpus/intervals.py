@@ -86,7 +86,7 @@ def unlike(count: int, of: int, rest: int, of_rest: int) -> float:
 
 
 def trend(counts: Sequence[int], of: Sequence[int], when: Sequence[int]) -> float:
-    """Two-sided p-value that a share neither rises nor falls with time (Cochran 1954, Armitage 1955); NaN if undefined."""
+    """Two-sided p-value that a share neither rises nor falls with time (Cochran 1954, Armitage 1955), or NaN."""
     times = np.asarray(when, dtype=np.float64)
     hits, sizes = np.asarray(counts, dtype=np.float64), np.asarray(of, dtype=np.float64)
     total = sizes.sum()

@@ -90,10 +90,13 @@ def _same_person(one: str, other: str) -> bool:
     return one == other or (one[0] == other[0] and bool(_masked().search(one) or _masked().search(other)))
 
 
+def _names(case: Case) -> list[str]:
+    return [person.name for person in case.people if person.kind == "person" and person.name]
+
+
 def _same_people(one: Case, other: Case) -> bool | None:
     """Whether the people held to account are the same, half at least of the shorter list; None where one has none."""
-    names = [[person.name for person in case.people if person.kind == "person" and person.name] for case in (one, other)]
-    fewer, more = sorted(names, key=len)
+    fewer, more = sorted((_names(one), _names(other)), key=len)
     if not fewer:
         return None
     known = sum(any(_same_person(name, rival) for rival in more) for name in fewer)

@@ -85,8 +85,9 @@ def _overall(corpus: Corpus) -> Table:
 def _imbalance(corpus: Corpus) -> Table:
     tested = sum(not math.isnan(cell.q) for cell in corpus.imbalance)
     note = (
-        f"每组与其余各组相比，Fisher 精确检验；{tested} 项检验一并用 Benjamini–Hochberg 法校正，q < {SIGNIFICANT} 记作“是”，"
-        f"其中约 {SIGNIFICANT:.0%} 可能是偶然。不足 {LEAST_GROUP} 起的组合为一组，不足 {LEAST_CATEGORY} 起的类别不检验。"
+        f"每组与其余各组相比，Fisher 精确检验；{tested} 项检验一并用 Benjamini–Hochberg 法校正，"
+        f"q < {SIGNIFICANT} 记作“是”，其中约 {SIGNIFICANT:.0%} 可能是偶然。"
+        f"不足 {LEAST_GROUP} 起的组合为一组，不足 {LEAST_CATEGORY} 起的类别不检验。"
     )
     columns = ("分组", "组", "方面", "类别", "案件", "组内案件", *_SHARE, "其余各组占比", "p", "q", "有别")
     lines = tuple((_cell_values(cell), cell.cases) for cell in corpus.imbalance)
@@ -117,8 +118,10 @@ def _trends(corpus: Corpus) -> Table:
     columns = ("时期", "方面", "类别", "时间", "案件", "共", *_SHARE, "p", "q")
     lines = tuple(
         (
-            (one.by, one.aspect, one.category, cell.group, len(cell.cases), cell.of, *_figures(cell.share))
-            + (_number(one.p), _number(one.q)),
+            (
+                *(one.by, one.aspect, one.category, cell.group, len(cell.cases), cell.of),
+                *(*_figures(cell.share), _number(one.p), _number(one.q)),
+            ),
             cell.cases,
         )
         for one in corpus.trends
@@ -131,8 +134,10 @@ def _deviations(corpus: Corpus) -> Table:
     claimed = sum(one.side is not None for one in corpus.compared.deviations)
     note = (
         f"可比者：事由、后果、级别、责任相同，正文最相近（BM25）的至多 {MOST} 起，不足 {LEAST} 起不比较。"
-        f"更轻（或更重）者的占比，精确 95% 区间的下限过 {SURE:.0%}，且与居中者相差至少 {RUNGS} 级或一种形态，才列为偏离，一律只算存疑。"
-        f"比较 {len(corpus.compared.deviations)} 人，列出 {claimed} 人；即使毫无偏差，照此也至多可能列出约 {corpus.compared.by_chance:.0f} 人。"
+        f"更轻（或更重）者的占比，精确 95% 区间的下限过 {SURE:.0%}，"
+        f"且与居中者相差至少 {RUNGS} 级或一种形态，才列为偏离，一律只算存疑。"
+        f"比较 {len(corpus.compared.deviations)} 人，列出 {claimed} 人；"
+        f"即使毫无偏差，照此也至多可能列出约 {corpus.compared.by_chance:.0f} 人。"
     )
     columns = (
         "案件", "对象", "偏离", "可比案件数", "更轻占比", "更轻下限", "更轻上限", "更重占比", "更重下限", "更重上限",
@@ -184,7 +189,7 @@ def limits() -> list[str]:
 # ------------------------------------------------------------ writers
 
 
-_PERCENT = {"占比", "下限", "上限", "其余各组占比", "含有", "更轻占比", "更轻下限", "更轻上限", "更重占比", "更重下限", "更重上限"}
+_PERCENT = {"含有", "其余各组占比", *(f"{side}{what}" for side in ("", "更轻", "更重") for what in _SHARE)}
 
 
 def told(table: Table, column: str, value: Value) -> str:

@@ -1,7 +1,7 @@
 """Figures with intervals -> inline SVG. Knows no case and writes no text of a notice.
 
-In: numbers and names made by the caller. Out: ``Markup``. Every number also stands as text beside its shape, and nothing
-is told by colour alone: what differs is a filled diamond, what does not an open circle.
+In: numbers and names made by the caller. Out: ``Markup``. Every number also stands as text beside its shape, and
+nothing is told by colour alone: what differs is a filled circle, what is merely counted an open one.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def _tick(at: float) -> Markup:
 
 def _row(low: float, middle: float, high: float, tick: Markup, differs: bool) -> Markup:
     line = Markup('<line x1="{}" x2="{}" y1="11" y2="11" class="span"/>').format(_percent(low), _percent(high))
-    mark = Markup('<circle cx="{}" cy="11" r="4.5" class="{}"/>').format(_percent(middle), "solid" if differs else "open")
+    kind = "solid" if differs else "open"
+    mark = Markup('<circle cx="{}" cy="11" r="4.5" class="{}"/>').format(_percent(middle), kind)
     svg = '<svg class="row" width="100%" height="22" aria-hidden="true" focusable="false">{}{}{}</svg>'
     return Markup(svg).format(line, tick, mark)
 
@@ -94,7 +95,8 @@ def line_chart(points: Sequence[Point], name: str) -> Markup:
     upper = [f"{x(one)},{y(one.share.high)}" for one in known]
     lower = [f"{x(one)},{y(one.share.low)}" for one in reversed(known)]
     body = Markup('<polygon points="{}" class="band"/>').format(" ".join([*upper, *lower]))
-    body += Markup('<polyline points="{}" class="line"/>').format(" ".join(f"{x(one)},{y(one.share.value)}" for one in known))
+    middle = " ".join(f"{x(one)},{y(one.share.value)}" for one in known)
+    body += Markup('<polyline points="{}" class="line"/>').format(middle)
     step = 1 + (len(known) - 1) // 8
     for n, one in enumerate(known):
         dot = '<circle cx="{}" cy="{}" r="3.5" class="dot"><title>{}</title></circle>'
@@ -102,7 +104,8 @@ def line_chart(points: Sequence[Point], name: str) -> Markup:
         if n % step == 0:
             body += Markup('<text x="{}" y="{}" class="time">{}</text>').format(x(one), _HIGH - 8, one.label)
     for share in (0.0, most / 2, most):
-        body += Markup('<line x1="{}" x2="{}" y1="{}" y2="{}" class="grid"/>').format(_LEFT, _WIDE - _RIGHT, y(share), y(share))
+        line = '<line x1="{0}" x2="{1}" y1="{2}" y2="{2}" class="grid"/>'
+        body += Markup(line).format(_LEFT, _WIDE - _RIGHT, y(share))
         body += Markup('<text x="{}" y="{}" class="level">{}</text>').format(_LEFT - 6, y(share) + 4, f"{share:.0%}")
     svg = '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
     return Markup(svg).format(_WIDE, _HIGH, name, body)

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from nlp.corpus import Corpus
 from nlp.corpus.case import Case
 from nlp.corpus.comparables import Deviation
-from nlp.corpus.counts import Cell, Ratio, Trend
+from nlp.corpus.counts import SIGNIFICANT, Cell, Ratio, Trend
 from nlp.corpus.findings import ladder_line, received, shared_terms
 from nlp.corpus.intervals import Interval
 from nlp.report.corpus import SIDES, limits, tables
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 LISTED, INDEXED, CLAIMED, FOLDED = 60, 2000, 100, 200
-_TOP, _GROUPS, _CHARTS = 12, 14, 9
+_CHARTS = 9
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
@@ -145,16 +145,21 @@ def _trends(trends: Iterable[Trend]) -> dict[str, list[Chart]]:
     """By year, means before ranks before grounds; those that can be drawn."""
     found: dict[str, list[Chart]] = {}
     for one in trends:
-        points = [Point(_when(cell.group), cell.group, cell.share, f"{cell.group}：{_between(cell.share)}") for cell in one.cells]
+        points = [_point(cell) for cell in one.cells]
         picture = line_chart(points, f"{one.category}占比的变化")
         if one.by == "年" and picture:
-            q = "无从检验" if math.isnan(one.q) else f"升降 {_chance(one.q)}" + ("，有变化" if one.q < 0.05 else "，看不出变化")
-            found.setdefault(one.aspect, []).append(Chart(one.category, picture, q, one.cells))
+            found.setdefault(one.aspect, []).append(Chart(one.category, picture, _verdict(one.q), one.cells))
     return {aspect: charts[:_CHARTS] for aspect, charts in found.items()}
 
 
-def _when(period: str) -> float:
-    return float(period[:4])
+def _point(cell: Cell) -> Point:
+    return Point(float(cell.group[:4]), cell.group, cell.share, f"{cell.group}：{_between(cell.share)}")
+
+
+def _verdict(q: float) -> str:
+    if math.isnan(q):
+        return "无从检验"
+    return f"升降 {_chance(q)}，{'有变化' if q < SIGNIFICANT else '看不出变化'}"
 
 
 @dataclass(frozen=True)
