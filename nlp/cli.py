@@ -389,7 +389,7 @@ def corpus_cli(
         list[str], typer.Argument(metavar="结果...", help="wenze score 写出的 .jsonl 或 .parquet，可以有几个")
     ],
     out: Annotated[
-        str, typer.Option("-o", "--out", metavar="输出", help="写成 .html、.json、.md、.xlsx，或一个文件夹（全都写，含 CSV）")
+        str, typer.Option("-o", "--out", metavar="输出", help=".html、.json、.md、.xlsx，或一个文件夹（全写，含 CSV）")
     ] = STDIO,
     rows: Annotated[
         str, typer.Option("--rows", metavar="文件", help="另写一份结果，加上与可比案件的偏离和转载的提示")
