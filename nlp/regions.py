@@ -32,5 +32,5 @@ def region(organ: str) -> Region | None:
             steps.append(step.group())
     if level is None:
         return None
-    named = "".join(step for step in steps if len(step) > 1)
+    named = "".join(step for step in steps if step not in table.settings["bare"])
     return Region("中央" if level == "central" else named or None, level)

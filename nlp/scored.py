@@ -7,7 +7,6 @@ In: .jsonl or .parquet files. Out: rows that keep the schema, one at a time; wha
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,12 +106,13 @@ def _wrong(path: Path, number: int, row: object) -> ScoredError | None:
     return ScoredError(str(path), number, f"不合行格式：{wrong[:_TOLD]}", _AGAIN) if wrong else None
 
 
-def _not_a_number(value: Any, path: str = "") -> str | None:
-    """Where a number is infinite or none at all, which a schema cannot see."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"{path}：不是一个数"
-    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    return next(filter(None, (_not_a_number(one, f"{path}.{key}".lstrip(".")) for key, one in inner)), None)
+def _not_a_number(row: Mapping[str, Any]) -> str | None:
+    """Whether a number is infinite or none at all, which the schema does not see."""
+    try:
+        json.dumps(row, allow_nan=False)
+    except ValueError:
+        return "有无穷大或不是数的数"
+    return None
 
 
 def _out_of_range(row: Mapping[str, Any]) -> str | None:

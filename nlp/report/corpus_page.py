@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 LISTED, INDEXED, CLAIMED, FOLDED = 60, 2000, 100, 200
+DRAWN = 5  # a year with fewer cases is in the tables alone
 _CHARTS = 9
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
@@ -85,6 +86,7 @@ def page(corpus: Corpus) -> str:
         indexed=indexed,
         anchors={case.key: f"c{n}" for n, case in enumerate(indexed)},
         listed=LISTED,
+        drawn=DRAWN,
     )
 
 
@@ -145,7 +147,7 @@ def _trends(trends: Iterable[Trend]) -> dict[str, list[Chart]]:
     """By year, means before ranks before grounds; those that can be drawn."""
     found: dict[str, list[Chart]] = {}
     for one in trends:
-        points = [_point(cell) for cell in one.cells]
+        points = [_point(cell) for cell in one.cells if cell.of >= DRAWN]
         picture = line_chart(points, f"{one.category}占比的变化")
         if one.by == "年" and picture:
             found.setdefault(one.aspect, []).append(Chart(one.category, picture, _verdict(one.q), one.cells))
