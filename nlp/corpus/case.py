@@ -72,6 +72,7 @@ class Case:
     grounds: tuple[str, ...]
     consequence: str
     people: tuple[Person, ...]
+    names: tuple[str, ...]  # of everybody the case names, held to account or not
     length: int
     shingles: NDArray[np.uint32]
     numbers: frozenset[str]
@@ -140,11 +141,17 @@ def case_of(row: Row, words: Words) -> Case:
         grounds=grounds,
         consequence=consequence_class(row["consequences"]),
         people=people,
+        names=_names(row),
         length=len(bare),
         shingles=shingles(bare),
         numbers=frozenset(_NUMBER.findall(text)),
         words=words(text) if grounds and any(map(is_comparable, people)) else array("I"),
     )
+
+
+def _names(row: Row) -> tuple[str, ...]:
+    subjects = (*row["subjects"], *row["mentioned"])
+    return tuple(dict.fromkeys(one["name"] for one in subjects if one["kind"] == "person" and one["name"]))
 
 
 @cache
@@ -253,6 +260,4 @@ def shingles(text: str, size: int = SHINGLE) -> NDArray[np.uint32]:
 def full_names(case: Case) -> Iterator[str]:
     """The names of people in a case that are not masked."""
     masked = re.compile(load_codebook()["corpus"].settings["masked"])
-    for person in case.people:
-        if person.kind == "person" and person.name and not masked.search(person.name):
-            yield person.name
+    return (name for name in case.names if not masked.search(name))

@@ -26,7 +26,7 @@ BANDS, ROWS = 32, 3
 NAMED, UNNAMED = 0.55, 0.8
 # The share of the figures of the case with fewer of them that the other must hold.
 FIGURES = 0.6
-_FEWEST_FIGURES, _FEWEST_SHINGLES = 3, 20
+_FEWEST_SHINGLES = 20
 # A name borne by more cases than this tells nothing of a repost.
 _COMMON_NAME = 60
 
@@ -90,13 +90,9 @@ def _same_person(one: str, other: str) -> bool:
     return one == other or (one[0] == other[0] and bool(_masked().search(one) or _masked().search(other)))
 
 
-def _names(case: Case) -> list[str]:
-    return [person.name for person in case.people if person.kind == "person" and person.name]
-
-
 def _same_people(one: Case, other: Case) -> bool | None:
-    """Whether the people held to account are the same, half at least of the shorter list; None where one has none."""
-    fewer, more = sorted((_names(one), _names(other)), key=len)
+    """Whether the people named are the same, half at least of the shorter list; None where one has none."""
+    fewer, more = sorted((one.names, other.names), key=len)
     if not fewer:
         return None
     known = sum(any(_same_person(name, rival) for rival in more) for name in fewer)
@@ -105,7 +101,7 @@ def _same_people(one: Case, other: Case) -> bool | None:
 
 def _same_figures(one: Case, other: Case) -> bool:
     fewer, more = sorted((one.numbers, other.numbers), key=len)
-    return len(fewer) < _FEWEST_FIGURES or len(fewer & more) >= FIGURES * len(fewer)
+    return len(fewer & more) >= FIGURES * len(fewer)
 
 
 # ------------------------------------------------------------ candidates
