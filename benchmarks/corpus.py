@@ -37,7 +37,7 @@ from nlp.types import Notice
 
 ROOT = Path(__file__).parent.parent
 GOLD = ROOT / "data" / "gold"
-EVERY, GENERATED, SIZES = 3, 1_500, (1_000, 10_000)
+EVERY, GENERATED, SIZES = 3, 10_000, (1_000, 10_000)
 _SENTENCE = re.compile(r"[^。\n]*[。\n]?")
 _FILLERS = "的了在中将并及其对于和与也又"
 
