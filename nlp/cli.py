@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nlp.gold import GoldCase, GoldError
     from nlp.quality import Candidate
     from nlp.read import ReadError
+    from nlp.scored import ScoredError
     from nlp.train.trained import Trained
     from nlp.types import Notice
 
@@ -416,16 +417,110 @@ def report_cli(
         found = report(scored, Path(out), title=title, full=full, masked=mask_names, on_error=bad.append)
     except ScoredError as error:
         _refuse(str(error))
-    for wrong in bad[:_ERRORS_SHOWN]:
-        _say(str(wrong))
-    if len(bad) > _ERRORS_SHOWN:
-        _say(f"另有 {len(bad) - _ERRORS_SHOWN} 行")
+    _tell_scored(bad)
     if found is None:
         _say(f"{len(bad)} 行都不能用，没有写出报告")
         raise typer.Exit(1)
     flagged = sum(1 for line in found.lines if line.found)
     _say(f"报告：{out}（案件 {found.cases} 起，值得再看 {flagged} 起）")
     raise typer.Exit(1 if bad else 0)
+
+
+# ------------------------------------------------------------ corpus
+
+
+@app.command("corpus", cls=_Command)
+def corpus_cli(
+    *,
+    scored: Annotated[
+        list[str], typer.Argument(metavar="结果...", help="wenze score 写出的 .jsonl 或 .parquet，可以有几个")
+    ],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="输出", help=".html、.json、.md、.xlsx，或一个文件夹（全写，含 CSV）")
+    ] = STDIO,
+    rows: Annotated[
+        str, typer.Option("--rows", metavar="文件", help="另写一份结果，加上与可比案件的偏离和转载的提示")
+    ] = "",
+    least: Annotated[
+        int, typer.Option("--least", metavar="个数", min=2, help="可比案件少于这么多就不比较，默认 10")
+    ] = 10,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", min=0, help="自助抽样的随机种子")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+) -> None:
+    """跨案比较：合并转载，与可比案件比轻重，看各年、各地、各机关的事由、级别、手段与比例是否失衡，以及趋势。
+
+    行的先后、分在几个文件里，都不影响结果。不合行格式的行逐一指出，其余照做，退出码为 1。
+    需要 pip install 'wenze[corpus]'。
+
+    例：
+      wenze score 通报/ -o 结果.jsonl
+      wenze corpus 结果.jsonl -o 跨案.html
+      wenze corpus 结果1.jsonl 结果2.parquet -o 跨案/ --rows 结果.加注.jsonl
+    """
+    from nlp.corpus import CorpusError, study
+    from nlp.report.corpus import endings, folds_told, markdown, write
+
+    target, rows_format = _corpus_outputs(out, rows, endings(), force, scored)
+    bad: list[ScoredError] = []
+    try:
+        found = study(_scored(scored, bad.append), least=least, seed=seed)
+    except CorpusError as error:
+        _tell_scored(bad)
+        _refuse(str(error))
+    _tell_scored(bad)
+    _say(f"案件 {found.rows} 起，并入他案的转载 {len(found.folded)} 起，参加统计 {len(found.cases)} 起")
+    for line in folds_told(found, _ERRORS_SHOWN):
+        _say(f"  {line}")
+    claimed = sum(one.side is not None for one in found.compared.deviations)
+    _say(f"与可比案件比较 {len(found.compared.deviations)} 人，列出偏离 {claimed} 人（一律存疑）")
+    if target is None:
+        print(markdown(found), end="")
+    else:
+        write(found, target)
+        _say(f"结果：{out}")
+    if rows_format:
+        from nlp.corpus.findings import with_findings
+        from nlp.rows import WRITERS
+
+        WRITERS[rows_format](with_findings(_scored(scored, lambda error: None), found), Path(rows))
+        _say(f"加注的结果：{rows}")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _corpus_outputs(
+    out: str, rows: str, endings: Sequence[str], force: bool, inputs: Sequence[str]
+) -> tuple[Path | None, str]:
+    """Where the tables go (None: printed) and in which format the rows; refused where one is there already."""
+    target = None if out == STDIO else Path(out)
+    if target and target.suffix and not target.is_dir():
+        _check_report(out, endings)
+    for name in filter(None, (out if target else "", rows)):
+        if any(Path(name).resolve() == Path(one).resolve() for one in inputs):
+            _refuse(f"输出 {name} 就是输入。换一个文件名")
+        if Path(name).exists() and not force:
+            _refuse(f"输出 {name} 已存在。换一个名字，或加 --force 覆盖")
+    return target, _format(rows, "") if rows else ""
+
+
+def _scored(paths: Sequence[str], fail: Callable[[ScoredError], None]) -> Iterator[dict[str, Any]]:
+    """The rows of all files; a file that cannot be read goes to ``fail`` as a bad row does."""
+    from nlp.read import os_reason
+    from nlp.scored import ScoredError, read_scored
+
+    for path in paths:
+        try:
+            yield from read_scored([path], on_error=fail)
+        except ScoredError as error:
+            fail(error)
+        except OSError as error:
+            fail(ScoredError(path, None, os_reason(error), "请检查路径和权限"))
+
+
+def _tell_scored(bad: Sequence[ScoredError]) -> None:
+    for error in bad[:_ERRORS_SHOWN]:
+        _say(str(error))
+    if len(bad) > _ERRORS_SHOWN:
+        _say(f"另有 {len(bad) - _ERRORS_SHOWN} 处不能用")
 
 
 # ------------------------------------------------------------ segment, labels

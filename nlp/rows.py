@@ -90,7 +90,7 @@ _FINDING = (
     Column("verdict", "判断", among=get_args(Verdict), note="是 / 存疑"),
     Column("probability", "概率", "number"),
     Column("basis", "依据", among=get_args(Basis), note="原文明示 / 事实推断 / 法规规则 / 统计"),
-    Column("by", "方法", note="`rules` 为规则，`law` 为法规检查，其余为模型名"),
+    Column("by", "方法", note="`rules` 为规则，`law` 为法规检查，`corpus` 为跨案比较，其余为模型名"),
     Column("reason", "理由"),
     Column("evidence", "证据", "list", columns=(_START, _END, Column("text", "原文"))),
     Column("variant", "细类", null=True),
@@ -162,7 +162,7 @@ def shown(word: str) -> str:
     return _SHOWN[word]
 
 
-_METHODS = {"rules": "规则", "law": "法规检查"}
+_METHODS = {"rules": "规则", "law": "法规检查", "corpus": "跨案比较"}
 
 
 def method(by: str) -> str:
@@ -550,7 +550,7 @@ def _findings(record: Row) -> Iterator[Row]:
 # ------------------------------------------------------------ CSV
 
 
-def _csv_cell(value: Cell) -> Cell:
+def csv_cell(value: Cell) -> Cell:
     """A text that a spreadsheet would run as a formula gets a leading apostrophe."""
     value = _clean_cell(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
@@ -562,7 +562,7 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(column.title for column in CASE_TABLE)
         for record in rows:
-            writer.writerow(_csv_cell(column.cell(record)) for column in CASE_TABLE)
+            writer.writerow(csv_cell(column.cell(record)) for column in CASE_TABLE)
 
 
 # ------------------------------------------------------------ XLSX
