@@ -26,6 +26,8 @@ TEXT = "关于防汛值守失职问责情况的通报\n东塘镇副镇长周安�
 COMMANDS = (
     "score",
     "report",
+    "corpus",
+    "serve",
     "explain",
     "demo",
     "segment",
