@@ -24,6 +24,8 @@ _SURE, _CLEAR, _WEAK, _GUESS = 5, 3, 1, 0.5
 _NEEDED: dict[Before, float] = {"post": _GUESS, "verb": _GUESS, "list": 1, "open": 3}
 _TRUSTED = ("post", "verb")
 _LONGEST = 6  # characters of a transliterated name
+_PARTS = 4  # known parts of a name (那仁 + 朝克图)
+_TRAILING = 2  # characters of sound after the last known part (勒格 + 拉且)
 _HAN = re.compile(HAN)
 _DOTTED = re.compile(rf"{HAN}{{1,7}}(?:[·•・]{HAN}{{1,8}})+")
 _MASKED_AFTER_POST = re.compile(rf"(?P<family>{HAN})(?:某{{1,2}}|[×xX＊*]{{1,2}})")
@@ -47,6 +49,8 @@ class Lexicon:
     after_weak: frozenset[str]
     after_sure: re.Pattern[str]
     transliterated: frozenset[str]
+    parts: re.Pattern[str]
+    sounds: frozenset[str]
     numerals: frozenset[str]
     counted: frozenset[str]
     joins: frozenset[str]
@@ -62,6 +66,7 @@ def lexicon() -> Lexicon:
     book = load_codebook()
     surnames, names = book["surnames"], book["names"].settings
     single, double = surnames["single"]["names"], surnames["double"]["names"]
+    parts = surnames["unsurnamed"]["names"]
     family = f"(?:{any_of(double)}|[{single}])"
     return Lexicon(
         single=frozenset(single),
@@ -76,6 +81,8 @@ def lexicon() -> Lexicon:
         after_weak=frozenset(names["after_weak"]),
         after_sure=re.compile(any_of(names["after_sure"])),
         transliterated=frozenset(surnames["transliterated"]["names"]),
+        parts=re.compile(any_of(parts)),
+        sounds=frozenset("".join((*parts, surnames["transliterated"]["names"]))),
         numerals=frozenset(names["numerals"]),
         counted=frozenset(names["counted"]),
         joins=frozenset(names["joins"]),
@@ -103,6 +110,9 @@ def name_at(
     masked = _masked_at(text, start)
     if masked:
         return masked
+    native = _of_parts(text, start, before=before, blocked=blocked, measures=measures)
+    if native:
+        return native
     families = (
         2 if text[start : start + 2] in words.double else 0,
         1 if text[start : start + 1] in words.single else 0,
@@ -113,6 +123,34 @@ def name_at(
         if family
     )
     return next((name for name in found if name), None)
+
+
+def _of_parts(
+    text: str, start: int, *, before: Before, blocked: Sequence[tuple[int, int]], measures: Sequence[tuple[int, int]]
+) -> str | None:
+    """A name without a surname, made of parts that such names are made of (扎西顿珠, 斯琴高娃, 勒格拉且).
+
+    One part of two characters (洛桑) needs a clear end; what is longer than that can hardly be anything else.
+    """
+    words = lexicon()
+    ends: list[int] = []
+    end = start
+    while len(ends) < _PARTS and (part := words.parts.match(text, end)):
+        end = part.end()
+        ends.append(end)
+    if not ends:
+        return None
+    more = 0
+    while more < _TRAILING and text[end + more : end + more + 1] in words.transliterated:
+        more += 1
+    for stop in (*range(end + more, end, -1), *reversed(ends)):
+        if any(a < stop and start < b for a, b in blocked):
+            continue
+        weight = _SURE if any(a == stop for a, _ in measures) else _end_weight(text, stop, words)
+        needed = _CLEAR if before == "open" or stop - start < 3 or stop not in ends else _NEEDED[before]
+        if weight >= needed or (before in _TRUSTED and stop == end and len(ends) > 1):
+            return text[start:stop]
+    return None
 
 
 def _with_family(
@@ -206,10 +244,11 @@ def _plausible(text: str, start: int, family: int, name: str, *, before: Before)
 
 
 def _is_word(text: str, name: str, *, before: Before) -> bool:
-    """Whether a candidate begins with a word; it is a name all the same where it is met again after a post (成立志)."""
+    """Whether a candidate begins with a word; after a post it is a name all the same where it is met again (成立志), or
+    where the measure is told right after it (书记尚有才受到…)."""
     if not lexicon().not_names.match(name):
         return False
-    return len(name) < 3 or before != "post" or clear_count(text, name) < 2
+    return len(name) < 3 or before != "post" or (clear_count(text, name) < 2 and f"{name}受到" not in text)
 
 
 def clear_count(text: str, name: str) -> int:
@@ -249,14 +288,24 @@ def transliterated_name_at(text: str, start: int) -> str | None:
 
 
 def dotted_name_at(text: str, start: int) -> str | None:
-    """A name with middle dots (买买提·艾力) that begins at ``start``; its end is the first clear end."""
+    """A name with middle dots (买买提·艾力) that begins at ``start``, up to its first clear end or its last sound."""
     match, words = _DOTTED.match(text, start), lexicon()
     if match is None or words.heads.match(text, start) or _no_name_begins(text, start, words):
         return None
+    first_dot = start + min(i for i, c in enumerate(match.group()) if c in "·•・")
+    if any(_word_ends(text, at, words) for at in range(start + 1, first_dot - 1)):
+        return None  # 给予 stands in it
     last_dot = max(match.group().rfind(c) for c in "·•・") + start
-    ends = range(min(last_dot + 3, match.end()), match.end() + 1)
-    end = next((e for e in ends if _ends_sounds(text, e, words)), match.end())
-    return text[start:end]
+    ends = range(min(last_dot + 3, match.end()), min(last_dot + _LONGEST + 1, match.end()) + 1)
+    end = next((e for e in ends if _ends_sounds(text, e, words)), None)
+    return text[start : end or _last_sound(text, last_dot + 1, match.end(), words)]
+
+
+def _last_sound(text: str, start: int, end: int, words: Lexicon) -> int:
+    """Where the known part of a name ends, else its sounds; ``end`` where it has neither."""
+    known = words.parts.match(text, start)
+    sounds = next((at for at in range(start, end) if text[at] not in words.sounds), end)
+    return known.end() if known else sounds if sounds - start >= 2 else end
 
 
 def introduced_name_at(text: str, start: int) -> str | None:
