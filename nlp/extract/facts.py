@@ -17,7 +17,6 @@ from nlp.codebook import Entry, Table, any_of, load_codebook
 from nlp.extract.amounts import count, yuan
 from nlp.extract.dates import Mention, dates_in, iso_date
 from nlp.extract.measures import find_measures
-from nlp.extract.needles import Grams, candidates, grams
 from nlp.numerals import chinese
 from nlp.types import Case, Fact, Span
 
@@ -82,10 +81,6 @@ class _Part:
         return self.case.clean.text[self.start : self.end]
 
     @cached_property
-    def grams(self) -> Grams:
-        return grams(self.text)
-
-    @cached_property
     def publishing(self) -> list[tuple[int, int]]:
         """The sentences that say what is published (title, 现将……问题通报如下)."""
         found = _table("deciders")["publishes"].find(self.text) if self.text else ()
@@ -97,12 +92,8 @@ class _Part:
 
     def tells_measure(self, low: int, high: int) -> bool:
         """Whether a measure is named between two places."""
-        told = _table("dates")["measure"].regex.search(self.text, low, high)
+        told = _table("dates")["measure"].search(self.text, low, high)
         return told is not None or any(low <= m.start < high for m in find_measures(self.text))
-
-    def entries(self, table: str) -> list[Entry]:
-        """The entries of a table that may match here."""
-        return candidates(_table(table), self.grams)
 
     def fact(self, entry_id: str, name: str, span: tuple[int, int], value: str | float | None = None) -> Fact:
         source = self.case.clean.origin.span(self.start + span[0], self.start + span[1])
@@ -158,7 +149,7 @@ class _Frame:
     @cached_property
     def reversal(self) -> tuple[int, int] | None:
         """Where a decision is taken back, if that is the point of the case (it gives a new one, or little else)."""
-        found = _table("deciders")["reverses"].regex.search(self.body.text)
+        found = _table("deciders")["reverses"].search(self.body.text)
         if found is None:
             return None
         end = _sentence_end(self.body.text, found.end())
@@ -237,7 +228,7 @@ def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
     """The organs that decide, approve, propose or publish here, each with the rank of its verb; in order of rank."""
     text = part.text
     organs = []
-    for entry in part.entries("deciders"):
+    for entry in _table("deciders"):
         for found in entry.find(text):
             organ = _organ_at(part, found.start())
             if organ is None:
@@ -325,7 +316,7 @@ def _reverser(frame: _Frame) -> Fact | None:
         return None
     position, text = frame.reversal[0], frame.body.text
     end = _sentence_end(text, position)
-    while found := _table("deciders")["reverses"].regex.search(text, position, end):
+    while found := _table("deciders")["reverses"].search(text, position, end):
         organ = _organ_at(frame.body, found.start())
         if organ:
             return frame.body.fact("issuer", "问责主体", organ)
@@ -502,7 +493,7 @@ def _role(text: str, mention: Mention, decided: int) -> str:
         return "other"
     found = _CLAUSE_END.search(text, mention.end + 2, mention.end + _REACH)
     end = found.start() if found else mention.end + _REACH
-    return "other" if table["discovery"].regex.search(text, mention.end, end) else "conduct"
+    return "other" if table["discovery"].search(text, mention.end, end) else "conduct"
 
 
 # -- trigger, grounds, procedure, effect --------------------------------------------------------------------------
@@ -511,8 +502,8 @@ def _role(text: str, mention: Mention, decided: int) -> str:
 def _earliest(part: _Part, table: str, low: int = 0, high: int | None = None) -> Fact | None:
     high = len(part.text) if high is None else high
     best: tuple[int, Entry, re.Match[str]] | None = None
-    for entry in part.entries(table):
-        found = entry.regex.search(part.text, low, high)
+    for entry in _table(table):
+        found = entry.search(part.text, low, high)
         if found and (best is None or found.end() <= best[0]):
             best = (found.start(), entry, found)
     return part.of(best[1], best[2]) if best else None
@@ -528,7 +519,7 @@ def _trigger(frame: _Frame) -> Fact | None:
 def _first_of_each(part: _Part, table: str, low: int = 0, high: int | None = None) -> list[Fact]:
     """The first match of every entry in [low, high), in order of mention."""
     high = len(part.text) if high is None else high
-    found = ((entry, entry.regex.search(part.text, low, high)) for entry in part.entries(table))
+    found = ((entry, entry.search(part.text, low, high)) for entry in _table(table))
     return sorted((part.of(entry, match) for entry, match in found if match), key=lambda f: f.start or 0)
 
 
@@ -545,7 +536,7 @@ def _told(frame: _Frame, table: str) -> list[Fact]:
     """Steps or effects in order of mention. Where a stated absence and a step share words, the absence holds."""
     absent: list[tuple[int, int]] = []
     facts: list[Fact] = []
-    for entry in sorted(frame.body.entries(table), key=lambda e: not e.get("negative", False)):
+    for entry in sorted(_table(table), key=lambda e: not e.get("negative", False)):
         for found in entry.find(frame.body.text):
             if not _in_place(frame, entry, found):
                 continue
@@ -576,7 +567,7 @@ def _in_place(frame: _Frame, entry: Entry, found: re.Match[str]) -> bool:
 
 def _consequences(frame: _Frame) -> list[Fact]:
     facts: dict[tuple[str, str | float | None], Fact] = {}
-    for entry in frame.body.entries("consequences"):
+    for entry in _table("consequences"):
         people = entry.get("measure") == "people"
         for found in entry.find(frame.body.text):
             value = count(found[found.lastindex]) if people and found.lastindex else None

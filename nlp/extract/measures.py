@@ -5,13 +5,12 @@ In: clean text. Out: mentions in text order, offsets of that text. Never says wh
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from nlp.codebook import Entry, load_codebook
-from nlp.extract.needles import candidates, grams, needles
+from nlp.codebook.needles import Index
 
 _GAP = r"[^。；！？\n]{1,44}?"
 
@@ -34,26 +33,21 @@ class Measure:
 
 
 @cache
-def _frames() -> tuple[tuple[Entry, re.Pattern[str]], ...]:
-    table = load_codebook()["sanctions"]
-    return tuple(
-        (entry, re.compile(f"(?P<open>{opening})(?P<gap>{_GAP})(?P<close>{closing})"))
-        for entry in table
-        for opening, closing in entry.get("frames", ())
-    )
+def _frames() -> tuple[Sequence[tuple[Entry, str]], Index]:
+    """The split forms of entries, and the index of their patterns by number."""
+    frames = [(entry, *ends) for entry in load_codebook()["sanctions"] for ends in entry.get("frames", ())]
+    patterns = [f"(?P<open>{opening})(?P<gap>{_GAP})(?P<close>{closing})" for _, opening, closing in frames]
+    numbered = {str(number): [pattern] for number, pattern in enumerate(patterns)}
+    return [(entry, number) for (entry, *_), number in zip(frames, numbered, strict=True)], Index(numbered)
 
 
 def _candidates(text: str) -> Iterator[Measure]:
-    present = grams(text)
-    for entry in candidates(load_codebook()["sanctions"], present):
-        if entry.patterns:
-            for match in entry.find(text):
-                yield Measure(entry, *match.span())
-    for entry, frame in _frames():
-        needed = needles(frame.pattern)
-        if needed is not None and needed.isdisjoint(present):
-            continue
-        for match in frame.finditer(text):
+    for entry in load_codebook()["sanctions"]:
+        for match in entry.find(text):
+            yield Measure(entry, *match.span())
+    frames, index = _frames()
+    for entry, number in frames:
+        for match in index.find(number, text):
             yield Measure(entry, *match.span("close"), opening=match.span("open"))
 
 
