@@ -89,6 +89,11 @@ class Table:
     name: str
     entries: Mapping[str, Entry]
     settings: Mapping[str, Any]
+    index: Index = field(repr=False, compare=False)
+
+    def candidates(self, text: str) -> list[Entry]:
+        """The entries that may match in ``text``, in file order."""
+        return [self.entries[name] for name in self.index.possible(text)]
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
@@ -154,7 +159,7 @@ def load_table(path: Path) -> Table:
             raise CodebookError(f"{path.name}: two entries with the id '{entry.id}'")
         entries[entry.id] = entry
     index = Index({entry.id: entry.patterns for entry in entries.values()})
-    return Table(path.stem, {name: replace(entry, index=index) for name, entry in entries.items()}, data)
+    return Table(path.stem, {name: replace(entry, index=index) for name, entry in entries.items()}, data, index)
 
 
 @cache

@@ -99,7 +99,7 @@ class Index:
 
     @cached_property
     def _alternatives(self) -> list[tuple[str, tuple[Grams, ...], str]]:
-        """Entry, needs and source of every alternative; those stay together of which one might match nothing."""
+        """Entry, needs (the best first) and source of every alternative; those stay together of which one might match nothing."""
         found: list[tuple[str, tuple[Grams, ...], str]] = []
         for entry, patterns in self._patterns.items():
             parts = [branch for pattern in patterns for branch in _branches(pattern)]
@@ -128,7 +128,7 @@ class Index:
         found: dict[str, list[re.Pattern[str]]] = {}
         for place in sorted(places):
             entry, needs, source = self._alternatives[place]
-            if not any(map(present.isdisjoint, needs)):
+            if not any(map(present.isdisjoint, needs[1:])):
                 found.setdefault(entry, []).append(quick(source))
         return found
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from nlp.codebook import Entry, Table, any_of, load_codebook
+from nlp.codebook.needles import quick
 from nlp.extract.amounts import count, yuan
 from nlp.extract.dates import Mention, dates_in, iso_date
 from nlp.extract.measures import find_measures
@@ -92,8 +93,9 @@ class _Part:
 
     def tells_measure(self, low: int, high: int) -> bool:
         """Whether a measure is named between two places."""
-        told = _table("dates")["measure"].search(self.text, low, high)
-        return told is not None or any(low <= m.start < high for m in find_measures(self.text))
+        if any(low <= measure.start < high for measure in find_measures(self.text)):
+            return True
+        return _table("dates")["measure"].search(self.text, low, high) is not None
 
     def fact(self, entry_id: str, name: str, span: tuple[int, int], value: str | float | None = None) -> Fact:
         source = self.case.clean.origin.span(self.start + span[0], self.start + span[1])
@@ -228,7 +230,7 @@ def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
     """The organs that decide, approve, propose or publish here, each with the rank of its verb; in order of rank."""
     text = part.text
     organs = []
-    for entry in _table("deciders"):
+    for entry in _table("deciders").candidates(text):
         for found in entry.find(text):
             organ = _organ_at(part, found.start())
             if organ is None:
@@ -502,7 +504,7 @@ def _role(text: str, mention: Mention, decided: int) -> str:
 def _earliest(part: _Part, table: str, low: int = 0, high: int | None = None) -> Fact | None:
     high = len(part.text) if high is None else high
     best: tuple[int, Entry, re.Match[str]] | None = None
-    for entry in _table(table):
+    for entry in _table(table).candidates(part.text):
         found = entry.search(part.text, low, high)
         if found and (best is None or found.end() <= best[0]):
             best = (found.start(), entry, found)
@@ -519,7 +521,7 @@ def _trigger(frame: _Frame) -> Fact | None:
 def _first_of_each(part: _Part, table: str, low: int = 0, high: int | None = None) -> list[Fact]:
     """The first match of every entry in [low, high), in order of mention."""
     high = len(part.text) if high is None else high
-    found = ((entry, entry.search(part.text, low, high)) for entry in _table(table))
+    found = ((entry, entry.search(part.text, low, high)) for entry in _table(table).candidates(part.text))
     return sorted((part.of(entry, match) for entry, match in found if match), key=lambda f: f.start or 0)
 
 
@@ -536,7 +538,7 @@ def _told(frame: _Frame, table: str) -> list[Fact]:
     """Steps or effects in order of mention. Where a stated absence and a step share words, the absence holds."""
     absent: list[tuple[int, int]] = []
     facts: list[Fact] = []
-    for entry in sorted(_table(table), key=lambda e: not e.get("negative", False)):
+    for entry in sorted(_table(table).candidates(frame.body.text), key=lambda e: not e.get("negative", False)):
         for found in entry.find(frame.body.text):
             if not _in_place(frame, entry, found):
                 continue
@@ -567,7 +569,7 @@ def _in_place(frame: _Frame, entry: Entry, found: re.Match[str]) -> bool:
 
 def _consequences(frame: _Frame) -> list[Fact]:
     facts: dict[tuple[str, str | float | None], Fact] = {}
-    for entry in _table("consequences"):
+    for entry in _table("consequences").candidates(frame.body.text):
         people = entry.get("measure") == "people"
         for found in entry.find(frame.body.text):
             value = count(found[found.lastindex]) if people and found.lastindex else None
@@ -637,7 +639,7 @@ def _regulations() -> _Regulations:
     return _Regulations(
         full,
         {entry["full"]: entry.id for entry in table},
-        re.compile(rf"(?P<title>{any_of(full)})(?=第{_NUMERAL}条)"),
+        quick(rf"(?P<title>{any_of(full)})(?=第{_NUMERAL}条)"),
         re.compile("|".join(s["basis_words"])),
         re.compile(rf"(?:{s['anaphora']})(?=第{_NUMERAL}条)"),
         re.compile(rf"{s['endings']}$"),

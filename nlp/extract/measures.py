@@ -5,7 +5,7 @@ In: clean text. Out: mentions in text order, offsets of that text. Never says wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -33,22 +33,22 @@ class Measure:
 
 
 @cache
-def _frames() -> tuple[Sequence[tuple[Entry, str]], Index]:
-    """The split forms of entries, and the index of their patterns by number."""
+def _frames() -> tuple[Mapping[str, Entry], Index]:
+    """The split forms of measures, numbered: the entry of each, and the index of their patterns."""
     frames = [(entry, *ends) for entry in load_codebook()["sanctions"] for ends in entry.get("frames", ())]
-    patterns = [f"(?P<open>{opening})(?P<gap>{_GAP})(?P<close>{closing})" for _, opening, closing in frames]
-    numbered = {str(number): [pattern] for number, pattern in enumerate(patterns)}
-    return [(entry, number) for (entry, *_), number in zip(frames, numbered, strict=True)], Index(numbered)
+    entries = {str(number): entry for number, (entry, _, _) in enumerate(frames)}
+    patterns = ((f"(?P<open>{opening})(?P<gap>{_GAP})(?P<close>{closing})",) for _, opening, closing in frames)
+    return entries, Index(dict(zip(entries, patterns, strict=True)))
 
 
 def _candidates(text: str) -> Iterator[Measure]:
-    for entry in load_codebook()["sanctions"]:
+    for entry in load_codebook()["sanctions"].candidates(text):
         for match in entry.find(text):
             yield Measure(entry, *match.span())
     frames, index = _frames()
-    for entry, number in frames:
+    for number in index.possible(text):
         for match in index.find(number, text):
-            yield Measure(entry, *match.span("close"), opening=match.span("open"))
+            yield Measure(frames[number], *match.span("close"), opening=match.span("open"))
 
 
 def _precedence(measure: Measure) -> tuple[bool, int, int]:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Literal
 
 from nlp.codebook import any_of, load_codebook
+from nlp.codebook.needles import quick
 from nlp.extract.phrases import places_of
 from nlp.extract.posts import head_pattern
 
@@ -81,8 +82,8 @@ def lexicon() -> Lexicon:
         joins=frozenset(names["joins"]),
         township=re.compile(names["township"]),
         place=re.compile(f"{HAN}{{2}}(?:{any_of(names['place_ends'])})"),
-        masked=re.compile(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
-        heads=re.compile(head_pattern()),
+        masked=quick(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
+        heads=quick(head_pattern()),
     )
 
 
@@ -100,17 +101,14 @@ def name_at(
     (posts, measures) cannot be part of a name; one of ``measures`` that begins right after it is the surest end.
     """
     words = lexicon()
+    families = [n for n, known in ((2, words.double), (1, words.single)) if text[start : start + n] in known]
+    if not families:
+        return None
     masked = _masked_at(text, start)
     if masked:
         return masked
-    families = (
-        2 if text[start : start + 2] in words.double else 0,
-        1 if text[start : start + 1] in words.single else 0,
-    )
     found = (
-        _with_family(text, start, family, before=before, blocked=blocked, measures=measures)
-        for family in families
-        if family
+        _with_family(text, start, family, before=before, blocked=blocked, measures=measures) for family in families
     )
     return next((name for name in found if name), None)
 

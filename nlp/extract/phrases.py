@@ -67,7 +67,8 @@ def phrase_start(text: str, end: int, *, floor: int, boundaries: Collection[int]
     ``boundaries`` are offsets right after names and measures.
     """
     floor = max(floor, end - _LONGEST)
-    start = max([_line_start(text, end, floor), *(b for b in range(floor + 1, end) if b in boundaries)])
+    start = _line_start(text, end, floor)
+    start = next((place for place in range(end - 1, start, -1) if place in boundaries), start)
     start = max([start, *(m.end() for m in pattern("phrase_cut").finditer(text, start, end + 12) if m.end() < end)])
     while start < end - 1:
         head = pattern("phrase_head").match(text, start, end)

@@ -97,7 +97,7 @@ def _responsibilities(text: str) -> list[Token]:
     before, after = re.compile(table.settings["negation"]), re.compile(table.settings["negation_after"])
     found = [
         Token(RESPONSIBILITY, *match.span(), entry=entry)
-        for entry in table
+        for entry in table.candidates(text)
         for match in entry.find(text)
         if not before.search(text[max(0, match.start() - 12) : match.start()])
         and not after.match(text[match.end() :][:16])
