@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from operator import add
 from typing import NamedTuple, TypeVar
@@ -68,7 +68,7 @@ def grams(text: str) -> Grams:
     return frozenset(text) | frozenset(map(add, text, text[1:]))
 
 
-@lru_cache(maxsize=None)
+@cache
 def shape(pattern: str) -> Shape:
     """What can be told of the matches of ``pattern``."""
     try:
@@ -77,7 +77,7 @@ def shape(pattern: str) -> Shape:
         return Shape()
 
 
-@lru_cache(maxsize=None)
+@cache
 def quick(pattern: str) -> re.Pattern[str]:
     """The pattern, compiled so that it is tried only where its first character stands."""
     found = shape(pattern)

@@ -38,6 +38,7 @@ class Lexicon:
 
     single: frozenset[str]
     double: frozenset[str]
+    opens: frozenset[str]  # the first characters of all surnames
     doubtful: frozenset[str]
     rare: frozenset[str]
     never: frozenset[str]
@@ -67,6 +68,7 @@ def lexicon() -> Lexicon:
     return Lexicon(
         single=frozenset(single),
         double=frozenset(double),
+        opens=frozenset(single).union(name[0] for name in double),
         doubtful=frozenset(names["doubtful_surnames"]),
         rare=frozenset(names["rare_surnames"]),
         never=frozenset(names["never"]) - frozenset(names["never_but"]),
@@ -101,12 +103,12 @@ def name_at(
     (posts, measures) cannot be part of a name; one of ``measures`` that begins right after it is the surest end.
     """
     words = lexicon()
-    families = [n for n, known in ((2, words.double), (1, words.single)) if text[start : start + n] in known]
-    if not families:
+    if text[start : start + 1] not in words.opens:
         return None
     masked = _masked_at(text, start)
     if masked:
         return masked
+    families = [n for n, known in ((2, words.double), (1, words.single)) if text[start : start + n] in known]
     found = (
         _with_family(text, start, family, before=before, blocked=blocked, measures=measures) for family in families
     )
