@@ -99,7 +99,7 @@ class Index:
 
     @cached_property
     def _alternatives(self) -> list[tuple[str, tuple[Grams, ...], str]]:
-        """Entry, needs (the best first) and source of every alternative; those stay together of which one might match nothing."""
+        """Entry, needs (the best first), source of each alternative; all stay one where one may match nothing."""
         found: list[tuple[str, tuple[Grams, ...], str]] = []
         for entry, patterns in self._patterns.items():
             parts = [branch for pattern in patterns for branch in _branches(pattern)]
@@ -230,25 +230,24 @@ class _Reader:
         """The next item: its character if it is one, and its shape."""
         if literal := self._take(_LITERAL):
             return literal[0], _of_character(literal[0])
+        if self._next("\\"):
+            return self._escape()
         if self._next("."):
             return "", Shape(empty=False)
         if self._next("^") or self._next("$"):
             return "", Shape(first=frozenset())
-        if self._next("\\"):
-            return self._escape()
-        if one_of := self._take(_CLASS):
-            return "", _of_class(one_of)
-        if _UNREAD_GROUP.match(self.pattern, self.at):
-            raise _Unread
-        group = self._take(_GROUP)
+        one_of = self._take(_CLASS)
+        return "", _of_class(one_of) if one_of else self._group()
+
+    def _group(self) -> Shape:
+        group = None if _UNREAD_GROUP.match(self.pattern, self.at) else self._take(_GROUP)
         if group is None:
             raise _Unread
         inner = _any_of([part for _, part in self.branches()])
         if not self._next(")"):
             raise _Unread
-        if look := group["look"]:
-            return "", Shape(inner.needs if "=" in look else (), frozenset())
-        return "", inner
+        look = group["look"]
+        return Shape(inner.needs if "=" in look else (), frozenset()) if look else inner
 
     def _escape(self) -> tuple[str, Shape]:
         sign = self.pattern[self.at]

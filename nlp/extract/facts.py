@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from nlp.codebook import Entry, Table, any_of, load_codebook
-from nlp.codebook.needles import quick
+from nlp.codebook.needles import quick, remembered
 from nlp.extract.amounts import count, yuan
 from nlp.extract.dates import Mention, dates_in, iso_date
 from nlp.extract.measures import find_measures
@@ -218,12 +218,19 @@ def _signature() -> re.Pattern[str]:
 def _organ_at(part: _Part, position: int) -> tuple[int, int] | None:
     """The organ whose name ends right before ``position``, meetings and adverbs aside."""
     low = max(0, position - 60)
-    found = _organ_before().search(part.text[low:position])
+    found = _organ_ending(part.text[low:position])
     if found is None:
         return None
-    other = _meeting_before().search(part.text[low : low + found.start(1)])
+    other = _meeting_before().search(part.text[low : low + found[0]])
     first = _organ_at(part, low + other.start()) if other else None
-    return first or (low + found.start(1), low + found.end(1))
+    return first or (low + found[0], low + found[1])
+
+
+@remembered
+def _organ_ending(text: str) -> tuple[int, int] | None:
+    """The organ whose name ends the text, meetings and adverbs aside."""
+    found = _organ_before().search(text)
+    return found.span(1) if found else None
 
 
 def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
@@ -337,9 +344,9 @@ def _titled(frame: _Frame) -> Fact | None:
         return None
     for entry in _table("deciders"):
         found = entry.regex.search(title) if entry["rank"] in (1, 4) else None
-        organ = _organ_before().search(title[: found.start()]) if found else None
+        organ = _organ_ending(title[: found.start()]) if found else None
         if organ:
-            name = organ[1]
+            name = title[slice(*organ)]
             at = frame.lead.text.find(name)
             return frame.lead.fact("issuer", "问责主体", (at, at + len(name))) if at >= 0 else _column(name)
     return None

@@ -126,8 +126,10 @@ def _with_family(
 ) -> str | None:
     """The name at ``start`` whose surname has ``family`` characters; the rest as in ``name_at``."""
     lengths = _lengths(text, start + family, lexicon())
-    free = {n: not any(a < start + family + n and start < b for a, b in blocked) for n in lengths}
-    sure = {n: any(a == start + family + n for a, _ in measures) for n in lengths}
+    near = [a for a, b in blocked if a < start + family + lengths[0] and start < b]
+    free = {n: not any(a < start + family + n for a in near) for n in lengths}
+    ends = {a - start - family for a, _ in measures}
+    sure = {n: n in ends for n in lengths}
     weights = {n: _weight(text, start, family, n, before=before, sure=sure[n]) if free[n] else None for n in lengths}
     penalty = _surname_penalty(text[start], family, before)
     if before in _TRUSTED and weights[2] is None and weights[1] == 0 and not penalty:
@@ -237,11 +239,11 @@ def _word_ends(text: str, at: int, words: Lexicon) -> bool:
 def transliterated_name_at(text: str, start: int) -> str | None:
     """A name without a Chinese surname (贡布, 洛桑, 斯日古楞) right after a post: sounds only, and a clear end."""
     words = lexicon()
-    if words.after.match(text, start) or words.not_names.match(text, start):
-        return None
     end = start
     while end < len(text) and text[end] in words.transliterated and end - start < _LONGEST:
         end += 1
+    if end < start + 2 or words.after.match(text, start) or words.not_names.match(text, start):
+        return None
     for stop in range(end, start + 1, -1):
         if _end_weight(text, stop, words) >= _CLEAR and not words.heads.search(text[start:stop]):
             return text[start:stop]
