@@ -26,6 +26,7 @@ from functools import cache
 from itertools import dropwhile, pairwise, takewhile
 
 from nlp.codebook import Entry, load_codebook
+from nlp.codebook.needles import remembered
 from nlp.extract.subjects import read_subjects
 from nlp.types import Case, Caution, Clean, Span, Split
 
@@ -56,6 +57,10 @@ _STATUTE_SHARE = 0.25
 _ORDINALS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2}
 _UNITS = {"十": 10, "百": 100}
 _STOPS = ("。", "；", "！", "？", "”", "）", "，")
+_LINE = re.compile(r"[^\n]+")
+_SENTENCE = re.compile(r"[^。！？；\n]+[。！？；\n]?")
+_CLAUSE_MARK = re.compile(r"[，：]")
+_OPENING = re.compile(r"(?:^|(?<=[\n。；：！？”）]))(?=\S)", re.M)
 _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _LETTERS = "ABCDEFGH"
 
@@ -70,8 +75,14 @@ def _markers() -> tuple[Entry, ...]:
     return tuple(e for e in load_codebook()["layout"] if e.get("kind") == "marker")
 
 
+@cache
+def _sayer(name: str) -> Callable[[str], bool]:
+    regex = _entry(name).regex
+    return remembered(lambda text: regex.search(text) is not None)
+
+
 def _says(name: str, text: str) -> bool:
-    return _entry(name).regex.search(text) is not None
+    return _sayer(name)(text)
 
 
 @dataclass
@@ -112,7 +123,7 @@ def number(text: str) -> int:
 
 def _lines(text: str, start: int = 0, end: int | None = None) -> Iterator[Span]:
     """The paragraphs of text[start:end], without their line breaks; empty ones are left out."""
-    for match in re.compile(r"[^\n]+").finditer(text, start, len(text) if end is None else end):
+    for match in _LINE.finditer(text, start, len(text) if end is None else end):
         yield Span(*match.span())
 
 
@@ -121,9 +132,10 @@ def _cut(text: str, span: Span) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    return re.findall(r"[^。！？；\n]+[。！？；\n]?", text)
+    return _SENTENCE.findall(text)
 
 
+@remembered
 def tells_decision(text: str) -> bool:
     """Whether a sentence tells of a concrete measure (or of its omission), not of measures in general."""
     anchored = _is_anchored(text)
@@ -140,28 +152,32 @@ def _clauses(sentence: str) -> Iterator[str]:
     if _says("statistics", sentence):
         return
     supposed = False
-    for clause in re.split(r"[，：]", sentence):
+    for clause in _CLAUSE_MARK.split(sentence):
         if not supposed and not _says("general_talk", clause):
             yield clause
         supposed = _says("condition", clause)
 
 
+@remembered
 def _told(sentence: str) -> bool:
     """Whether a measure is told as taken."""
     return any(_says("told", clause) for clause in _clauses(sentence))
 
 
+@remembered
 def _concrete(sentence: str) -> bool:
     if any(_says("measure", clause) for clause in _clauses(sentence)):
         return True
     return not _says("general_talk", sentence) and any(_says("measure_general", c) for c in _clauses(sentence))
 
 
+@remembered
 def _is_anchored(text: str) -> bool:
     """Whether a text speaks of somebody, or of some time, that it gives."""
     return _says("anchor", text) or _says("named_person", text)
 
 
+@remembered
 def _punishes_by_name(text: str) -> bool:
     return any(_surnamed("named_person", sentence) and _told(sentence) for sentence in _sentences(text))
 
@@ -172,15 +188,20 @@ def _names(text: str) -> set[str]:
 
 
 def _found(entry: str, text: str) -> set[str]:
-    return {m[m.lastgroup] for m in _entry(entry).find(text) if m.lastgroup}
+    return {m[m.lastgroup] for m in _entry(entry).regex.finditer(text) if m.lastgroup}
 
 
 def _surnamed(entry: str, text: str) -> set[str]:
     """What the patterns of an entry take for a name and what begins as one."""
+    first = _name_openings()
+    return {name for name in _found(entry, text) if name[0] in first or name[:2] in first}
+
+
+@cache
+def _name_openings() -> frozenset[str]:
+    """What a name begins with: surnames, and characters that tell sounds."""
     surnames = load_codebook()["surnames"]
-    first = surnames["single"]["names"] + surnames["transliterated"]["names"]
-    found = _found(entry, text)
-    return {name for name in found if name[0] in first or name[:2] in surnames["double"]["names"]}
+    return frozenset(name for kind in ("single", "transliterated", "double") for name in surnames[kind]["names"])
 
 
 # --- the body: the text less its frame ------------------------------------------------------------------------------
@@ -285,7 +306,7 @@ def _marker_at(text: str, at: int, end: int | None = None) -> tuple[int, int, in
 
 def _numbers(text: str, body: Span) -> Iterator[tuple[int, int, int, bool]]:
     """(place, level, value, opens a line) of everything in the body that looks like the number of an item."""
-    for match in re.compile(r"(?:^|(?<=[\n。；：！？”）]))(?=\S)", re.M).finditer(text, body.start, body.end):
+    for match in _OPENING.finditer(text, body.start, body.end):
         at = match.start()
         found = _marker_at(text, at, body.end)
         if found:
@@ -754,6 +775,7 @@ def _continues(group: _Group, words: str, alone: bool) -> bool:
     return not group.tells or not (alone or tells_decision(words))
 
 
+@remembered
 def _is_moral(words: str) -> bool:
     """Whether a paragraph exhorts and punishes nobody by name."""
     if _punishes_by_name(words):

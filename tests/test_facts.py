@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from nlp.clean import clean
-from nlp.codebook import Table, load_codebook
 from nlp.extract.amounts import count, number, yuan
 from nlp.extract.dates import dates_in, iso_date
 from nlp.extract.facts import Facts, document_facts
-from nlp.extract.needles import candidates, grams, needles
 from nlp.split import split
 from nlp.types import Case, Clean, Fact, Notice, OriginMap, Span
 
@@ -191,26 +189,3 @@ def test_every_fact_is_the_source_under_its_span(row: dict[str, Any]) -> None:
 
 def test_an_empty_case_tells_nothing() -> None:
     assert every_fact(read({"text": ""})) == []
-
-
-@pytest.mark.parametrize("table", [load_codebook()[name] for name in TABLES], ids=TABLES)
-def test_the_needles_let_every_example_through(table: Table) -> None:
-    for entry in table:
-        for example in entry.examples:
-            if entry.regex.search(example):
-                assert entry in candidates(table, grams(example))
-
-
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ("督办", {"督办"}),
-        ("(?:督办|审计)组?", {"督办", "审计"}),
-        ("[死伤]者?", {"死", "伤"}),
-        ("报?送?", None),
-        (r"\d+", None),
-        ("没有|[^，]", None),
-    ],
-)
-def test_needles_are_what_a_match_cannot_do_without(pattern: str, expected: set[str] | None) -> None:
-    assert needles(pattern) == expected

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,10 +45,17 @@ class Reading:
     def _cues(self) -> dict[str, tuple[Span, ...]]:
         return {}
 
+    @cached_property
+    def _possible(self) -> Collection[str]:
+        """The cues whose words the text holds."""
+        return self.book["cues"].index.possible(self.text)
+
     # -- cues ---------------------------------------------------------------------------------------------------------
 
     def cue(self, name: str) -> tuple[Span, ...]:
         """Where the text shows the cue, exhortations, negations and hypotheses left out."""
+        if name not in self._possible:
+            return ()
         if name not in self._cues:
             entry = self.book["cues"][name]
             self._cues[name] = self.asserted(entry) if entry.get("guard", True) else _spans(entry, self.text)

@@ -10,10 +10,12 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+
+from nlp.codebook.needles import Index, alternation, quick
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,7 +40,7 @@ class Entry:
 
     ``patterns`` are regular expressions over clean text (half-width digits, full-width Chinese punctuation).
     ``overlaps`` names entries of the same file whose examples this one may also match. Everything a file adds beyond
-    the common keys is in ``more``.
+    the common keys is in ``more``; ``index`` finds the patterns of all entries of the file together.
     """
 
     id: str
@@ -51,15 +53,24 @@ class Entry:
     since: str | None = None
     until: str | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
+    index: Index | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
         """All patterns as one alternation; longer alternatives must stand first in the file."""
-        return re.compile("|".join(f"(?:{p})" for p in self.patterns) or r"(?!)")
+        return quick(alternation(self.patterns))
+
+    @cached_property
+    def _index(self) -> Index:
+        return self.index or Index({self.id: self.patterns})
 
     def find(self, text: str) -> Iterator[re.Match[str]]:
-        """Every match of the entry's patterns in ``text``."""
-        return self.regex.finditer(text)
+        """Every match of the entry's patterns in ``text``, at little cost where it lacks their words."""
+        return self._index.find(self.id, text)
+
+    def search(self, text: str, start: int = 0, end: int | None = None) -> re.Match[str] | None:
+        """The first match in text[start:end], at little cost where ``text`` lacks the words of the patterns."""
+        return self._index.search(self.id, text, start, end)
 
     def __getitem__(self, key: str) -> Any:
         return self.more[key]
@@ -78,6 +89,11 @@ class Table:
     name: str
     entries: Mapping[str, Entry]
     settings: Mapping[str, Any]
+    index: Index = field(repr=False, compare=False)
+
+    def candidates(self, text: str) -> list[Entry]:
+        """The entries that may match in ``text``, in file order."""
+        return [self.entries[name] for name in self.index.possible(text)]
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
@@ -142,7 +158,8 @@ def load_table(path: Path) -> Table:
         if entry.id in entries:
             raise CodebookError(f"{path.name}: two entries with the id '{entry.id}'")
         entries[entry.id] = entry
-    return Table(path.stem, entries, data)
+    index = Index({entry.id: entry.patterns for entry in entries.values()})
+    return Table(path.stem, {name: replace(entry, index=index) for name, entry in entries.items()}, data, index)
 
 
 @cache

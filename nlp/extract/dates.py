@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from nlp.codebook import load_codebook
+from nlp.codebook.needles import quick
 from nlp.extract.amounts import count
 
 _NUMBER = r"(?:\d{1,2}|[一二三]?十[一二三四五六七八九]?|[一二三四五六七八九])"
@@ -68,7 +69,7 @@ def _words() -> _Words:
         rf"(?:(?P<day2>{_NUMBER})[日号]|{_PART})?"
         rf"|(?P<open>{'|'.join(settings['unresolved']['words'])})"
     )
-    return _Words(years, published, months, re.compile(pattern))
+    return _Words(years, published, months, quick(pattern))
 
 
 def _year(text: str) -> int:

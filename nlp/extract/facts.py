@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from nlp.codebook import Entry, Table, any_of, load_codebook
+from nlp.codebook.needles import quick, remembered
 from nlp.extract.amounts import count, yuan
 from nlp.extract.dates import Mention, dates_in, iso_date
 from nlp.extract.measures import find_measures
-from nlp.extract.needles import Grams, candidates, grams
 from nlp.numerals import chinese
 from nlp.types import Case, Fact, Span
 
@@ -82,10 +82,6 @@ class _Part:
         return self.case.clean.text[self.start : self.end]
 
     @cached_property
-    def grams(self) -> Grams:
-        return grams(self.text)
-
-    @cached_property
     def publishing(self) -> list[tuple[int, int]]:
         """The sentences that say what is published (title, 现将……问题通报如下)."""
         found = _table("deciders")["publishes"].find(self.text) if self.text else ()
@@ -97,12 +93,9 @@ class _Part:
 
     def tells_measure(self, low: int, high: int) -> bool:
         """Whether a measure is named between two places."""
-        told = _table("dates")["measure"].regex.search(self.text, low, high)
-        return told is not None or any(low <= m.start < high for m in find_measures(self.text))
-
-    def entries(self, table: str) -> list[Entry]:
-        """The entries of a table that may match here."""
-        return candidates(_table(table), self.grams)
+        if any(low <= measure.start < high for measure in find_measures(self.text)):
+            return True
+        return _table("dates")["measure"].search(self.text, low, high) is not None
 
     def fact(self, entry_id: str, name: str, span: tuple[int, int], value: str | float | None = None) -> Fact:
         source = self.case.clean.origin.span(self.start + span[0], self.start + span[1])
@@ -158,7 +151,7 @@ class _Frame:
     @cached_property
     def reversal(self) -> tuple[int, int] | None:
         """Where a decision is taken back, if that is the point of the case (it gives a new one, or little else)."""
-        found = _table("deciders")["reverses"].regex.search(self.body.text)
+        found = _table("deciders")["reverses"].search(self.body.text)
         if found is None:
             return None
         end = _sentence_end(self.body.text, found.end())
@@ -225,19 +218,26 @@ def _signature() -> re.Pattern[str]:
 def _organ_at(part: _Part, position: int) -> tuple[int, int] | None:
     """The organ whose name ends right before ``position``, meetings and adverbs aside."""
     low = max(0, position - 60)
-    found = _organ_before().search(part.text[low:position])
+    found = _organ_ending(part.text[low:position])
     if found is None:
         return None
-    other = _meeting_before().search(part.text[low : low + found.start(1)])
+    other = _meeting_before().search(part.text[low : low + found[0]])
     first = _organ_at(part, low + other.start()) if other else None
-    return first or (low + found.start(1), low + found.end(1))
+    return first or (low + found[0], low + found[1])
+
+
+@remembered
+def _organ_ending(text: str) -> tuple[int, int] | None:
+    """The organ whose name ends the text, meetings and adverbs aside."""
+    found = _organ_before().search(text)
+    return found.span(1) if found else None
 
 
 def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
     """The organs that decide, approve, propose or publish here, each with the rank of its verb; in order of rank."""
     text = part.text
     organs = []
-    for entry in part.entries("deciders"):
+    for entry in _table("deciders").candidates(text):
         for found in entry.find(text):
             organ = _organ_at(part, found.start())
             if organ is None:
@@ -325,7 +325,7 @@ def _reverser(frame: _Frame) -> Fact | None:
         return None
     position, text = frame.reversal[0], frame.body.text
     end = _sentence_end(text, position)
-    while found := _table("deciders")["reverses"].regex.search(text, position, end):
+    while found := _table("deciders")["reverses"].search(text, position, end):
         organ = _organ_at(frame.body, found.start())
         if organ:
             return frame.body.fact("issuer", "问责主体", organ)
@@ -344,9 +344,9 @@ def _titled(frame: _Frame) -> Fact | None:
         return None
     for entry in _table("deciders"):
         found = entry.regex.search(title) if entry["rank"] in (1, 4) else None
-        organ = _organ_before().search(title[: found.start()]) if found else None
+        organ = _organ_ending(title[: found.start()]) if found else None
         if organ:
-            name = organ[1]
+            name = title[slice(*organ)]
             at = frame.lead.text.find(name)
             return frame.lead.fact("issuer", "问责主体", (at, at + len(name))) if at >= 0 else _column(name)
     return None
@@ -502,7 +502,7 @@ def _role(text: str, mention: Mention, decided: int) -> str:
         return "other"
     found = _CLAUSE_END.search(text, mention.end + 2, mention.end + _REACH)
     end = found.start() if found else mention.end + _REACH
-    return "other" if table["discovery"].regex.search(text, mention.end, end) else "conduct"
+    return "other" if table["discovery"].search(text, mention.end, end) else "conduct"
 
 
 # -- trigger, grounds, procedure, effect --------------------------------------------------------------------------
@@ -511,8 +511,8 @@ def _role(text: str, mention: Mention, decided: int) -> str:
 def _earliest(part: _Part, table: str, low: int = 0, high: int | None = None) -> Fact | None:
     high = len(part.text) if high is None else high
     best: tuple[int, Entry, re.Match[str]] | None = None
-    for entry in part.entries(table):
-        found = entry.regex.search(part.text, low, high)
+    for entry in _table(table).candidates(part.text):
+        found = entry.search(part.text, low, high)
         if found and (best is None or found.end() <= best[0]):
             best = (found.start(), entry, found)
     return part.of(best[1], best[2]) if best else None
@@ -528,7 +528,7 @@ def _trigger(frame: _Frame) -> Fact | None:
 def _first_of_each(part: _Part, table: str, low: int = 0, high: int | None = None) -> list[Fact]:
     """The first match of every entry in [low, high), in order of mention."""
     high = len(part.text) if high is None else high
-    found = ((entry, entry.regex.search(part.text, low, high)) for entry in part.entries(table))
+    found = ((entry, entry.search(part.text, low, high)) for entry in _table(table).candidates(part.text))
     return sorted((part.of(entry, match) for entry, match in found if match), key=lambda f: f.start or 0)
 
 
@@ -545,7 +545,7 @@ def _told(frame: _Frame, table: str) -> list[Fact]:
     """Steps or effects in order of mention. Where a stated absence and a step share words, the absence holds."""
     absent: list[tuple[int, int]] = []
     facts: list[Fact] = []
-    for entry in sorted(frame.body.entries(table), key=lambda e: not e.get("negative", False)):
+    for entry in sorted(_table(table).candidates(frame.body.text), key=lambda e: not e.get("negative", False)):
         for found in entry.find(frame.body.text):
             if not _in_place(frame, entry, found):
                 continue
@@ -576,7 +576,7 @@ def _in_place(frame: _Frame, entry: Entry, found: re.Match[str]) -> bool:
 
 def _consequences(frame: _Frame) -> list[Fact]:
     facts: dict[tuple[str, str | float | None], Fact] = {}
-    for entry in frame.body.entries("consequences"):
+    for entry in _table("consequences").candidates(frame.body.text):
         people = entry.get("measure") == "people"
         for found in entry.find(frame.body.text):
             value = count(found[found.lastindex]) if people and found.lastindex else None
@@ -646,7 +646,7 @@ def _regulations() -> _Regulations:
     return _Regulations(
         full,
         {entry["full"]: entry.id for entry in table},
-        re.compile(rf"(?P<title>{any_of(full)})(?=第{_NUMERAL}条)"),
+        quick(rf"(?P<title>{any_of(full)})(?=第{_NUMERAL}条)"),
         re.compile("|".join(s["basis_words"])),
         re.compile(rf"(?:{s['anaphora']})(?=第{_NUMERAL}条)"),
         re.compile(rf"{s['endings']}$"),

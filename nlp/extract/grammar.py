@@ -6,16 +6,11 @@ In: the name of an entry. Out: its regular expression, with %other% entries and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 
 from nlp.codebook import CodebookError, load_codebook
+from nlp.codebook.needles import alternation, quick
 from nlp.extract.posts import head_pattern
-
-
-def alternation(patterns: Iterable[str]) -> str:
-    """The patterns as alternatives of one, tried in their order."""
-    return "|".join(f"(?:{p})" for p in patterns)
 
 
 @cache
@@ -33,10 +28,10 @@ def source(name: str) -> str:
 @cache
 def pattern(name: str) -> re.Pattern[str]:
     """An entry of grammar.toml, compiled."""
-    return re.compile(source(name))
+    return quick(source(name))
 
 
 @cache
 def each(name: str) -> tuple[re.Pattern[str], ...]:
     """The patterns of a list one by one."""
-    return tuple(re.compile(p) for p in load_codebook()["grammar"].settings[name])
+    return tuple(quick(p) for p in load_codebook()["grammar"].settings[name])

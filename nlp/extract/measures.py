@@ -5,13 +5,12 @@ In: clean text. Out: mentions in text order, offsets of that text. Never says wh
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from nlp.codebook import Entry, load_codebook
-from nlp.extract.needles import candidates, grams, needles
+from nlp.codebook.needles import Index
 
 _GAP = r"[^。；！？\n]{1,44}?"
 
@@ -34,27 +33,22 @@ class Measure:
 
 
 @cache
-def _frames() -> tuple[tuple[Entry, re.Pattern[str]], ...]:
-    table = load_codebook()["sanctions"]
-    return tuple(
-        (entry, re.compile(f"(?P<open>{opening})(?P<gap>{_GAP})(?P<close>{closing})"))
-        for entry in table
-        for opening, closing in entry.get("frames", ())
-    )
+def _frames() -> tuple[Mapping[str, Entry], Index]:
+    """The split forms of measures, numbered: the entry of each, and the index of their patterns."""
+    frames = [(entry, *ends) for entry in load_codebook()["sanctions"] for ends in entry.get("frames", ())]
+    entries = {str(number): entry for number, (entry, _, _) in enumerate(frames)}
+    patterns = ((f"(?P<open>{opening})(?P<gap>{_GAP})(?P<close>{closing})",) for _, opening, closing in frames)
+    return entries, Index(dict(zip(entries, patterns, strict=True)))
 
 
 def _candidates(text: str) -> Iterator[Measure]:
-    present = grams(text)
-    for entry in candidates(load_codebook()["sanctions"], present):
-        if entry.patterns:
-            for match in entry.find(text):
-                yield Measure(entry, *match.span())
-    for entry, frame in _frames():
-        needed = needles(frame.pattern)
-        if needed is not None and needed.isdisjoint(present):
-            continue
-        for match in frame.finditer(text):
-            yield Measure(entry, *match.span("close"), opening=match.span("open"))
+    for entry in load_codebook()["sanctions"].candidates(text):
+        for match in entry.find(text):
+            yield Measure(entry, *match.span())
+    frames, index = _frames()
+    for number in index.possible(text):
+        for match in index.find(number, text):
+            yield Measure(frames[number], *match.span("close"), opening=match.span("open"))
 
 
 def _precedence(measure: Measure) -> tuple[bool, int, int]:

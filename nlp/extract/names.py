@@ -13,6 +13,7 @@ from functools import cache
 from typing import Literal
 
 from nlp.codebook import any_of, load_codebook
+from nlp.codebook.needles import quick
 from nlp.extract.phrases import places_of
 from nlp.extract.posts import head_pattern
 
@@ -39,6 +40,7 @@ class Lexicon:
 
     single: frozenset[str]
     double: frozenset[str]
+    opens: frozenset[str]  # the first characters of all surnames
     doubtful: frozenset[str]
     rare: frozenset[str]
     never: frozenset[str]
@@ -71,6 +73,7 @@ def lexicon() -> Lexicon:
     return Lexicon(
         single=frozenset(single),
         double=frozenset(double),
+        opens=frozenset(single).union(name[0] for name in double),
         doubtful=frozenset(names["doubtful_surnames"]),
         rare=frozenset(names["rare_surnames"]),
         never=frozenset(names["never"]) - frozenset(names["never_but"]),
@@ -88,8 +91,8 @@ def lexicon() -> Lexicon:
         joins=frozenset(names["joins"]),
         township=re.compile(names["township"]),
         place=re.compile(f"{HAN}{{2}}(?:{any_of(names['place_ends'])})"),
-        masked=re.compile(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
-        heads=re.compile(head_pattern()),
+        masked=quick(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
+        heads=quick(head_pattern()),
     )
 
 
@@ -107,20 +110,17 @@ def name_at(
     (posts, measures) cannot be part of a name; one of ``measures`` that begins right after it is the surest end.
     """
     words = lexicon()
+    if text[start : start + 1] not in words.opens:
+        return None
     masked = _masked_at(text, start)
     if masked:
         return masked
     native = _of_parts(text, start, before=before, blocked=blocked, measures=measures)
     if native:
         return native
-    families = (
-        2 if text[start : start + 2] in words.double else 0,
-        1 if text[start : start + 1] in words.single else 0,
-    )
+    families = [n for n, known in ((2, words.double), (1, words.single)) if text[start : start + n] in known]
     found = (
-        _with_family(text, start, family, before=before, blocked=blocked, measures=measures)
-        for family in families
-        if family
+        _with_family(text, start, family, before=before, blocked=blocked, measures=measures) for family in families
     )
     return next((name for name in found if name), None)
 
@@ -164,8 +164,10 @@ def _with_family(
 ) -> str | None:
     """The name at ``start`` whose surname has ``family`` characters; the rest as in ``name_at``."""
     lengths = _lengths(text, start + family, lexicon())
-    free = {n: not any(a < start + family + n and start < b for a, b in blocked) for n in lengths}
-    sure = {n: any(a == start + family + n for a, _ in measures) for n in lengths}
+    near = [a for a, b in blocked if a < start + family + lengths[0] and start < b]
+    free = {n: not any(a < start + family + n for a in near) for n in lengths}
+    ends = {a - start - family for a, _ in measures}
+    sure = {n: n in ends for n in lengths}
     weights = {n: _weight(text, start, family, n, before=before, sure=sure[n]) if free[n] else None for n in lengths}
     penalty = _surname_penalty(text[start], family, before)
     if before in _TRUSTED and weights[2] is None and weights[1] == 0 and not penalty:
@@ -276,11 +278,11 @@ def _word_ends(text: str, at: int, words: Lexicon) -> bool:
 def transliterated_name_at(text: str, start: int) -> str | None:
     """A name without a Chinese surname (贡布, 洛桑, 斯日古楞) right after a post: sounds only, and a clear end."""
     words = lexicon()
-    if words.after.match(text, start) or words.not_names.match(text, start):
-        return None
     end = start
     while end < len(text) and text[end] in words.transliterated and end - start < _LONGEST:
         end += 1
+    if end < start + 2 or words.after.match(text, start) or words.not_names.match(text, start):
+        return None
     for stop in range(end, start + 1, -1):
         if _end_weight(text, stop, words) >= _CLEAR and not words.heads.search(text[start:stop]):
             return text[start:stop]

@@ -17,6 +17,7 @@ Range = tuple[int, int]
 # A bracket inside a name (高二（13）班), read from its end.
 _SHORT_BRACKET = re.compile(r"（[^（），。；：]{1,8}）$")
 _BLOCK = 64  # characters
+_NONE: frozenset[int] = frozenset()
 _LONGEST = 90  # characters of one post or organisation; keeps texts without any stop mark linear
 _MEMBER = re.compile(r"、(?P<next>[^，。；：、\n（]{1,24})")
 
@@ -61,13 +62,14 @@ def _particle() -> re.Pattern[str]:
     return re.compile(rf"(?!{source('phrase_keep')})[{source('phrase_cut_single')}]")
 
 
-def phrase_start(text: str, end: int, *, floor: int, boundaries: Collection[int] = ()) -> int:
+def phrase_start(text: str, end: int, *, floor: int, boundaries: frozenset[int] = _NONE) -> int:
     """Where the phrase that ends at ``end`` begins: after the last stop mark, verb, date or name, not before ``floor``.
 
     ``boundaries`` are offsets right after names and measures.
     """
     floor = max(floor, end - _LONGEST)
-    start = max([_line_start(text, end, floor), *(b for b in range(floor + 1, end) if b in boundaries)])
+    start = _line_start(text, end, floor)
+    start = max(boundaries.intersection(range(start + 1, end)), default=start)
     start = max([start, *(m.end() for m in pattern("phrase_cut").finditer(text, start, end + 12) if m.end() < end)])
     while start < end - 1:
         head = pattern("phrase_head").match(text, start, end)
@@ -92,7 +94,7 @@ def _line_start(text: str, end: int, floor: int) -> int:
     return start
 
 
-def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, boundaries: Collection[int] = ()) -> int:
+def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, boundaries: frozenset[int] = _NONE) -> int:
     """Where the posts that end at ``end`` begin, over 、 when what stands before it is a post as well.
 
     ``heads``: start of each head word by its end.
@@ -113,7 +115,7 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
     return start
 
 
-def _with_charge(text: str, start: int, floor: int, boundaries: Collection[int]) -> int:
+def _with_charge(text: str, start: int, floor: int, boundaries: frozenset[int]) -> int:
     """Where a post begins whose 的 parts what its holder is in charge of from it (分管医疗的副院长)."""
     charge = pattern("in_charge").search(text, max(floor, start - 20), start)
     return phrase_start(text, charge.start() + 1, floor=floor, boundaries=boundaries) if charge else start

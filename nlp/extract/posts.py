@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from nlp.codebook import Entry, any_of, load_codebook
+from nlp.codebook.needles import quick
 from nlp.types import PostRole
 
 _HAN = "[\\u4e00-\\u9fa5]"
@@ -121,10 +122,10 @@ def _place_rules() -> _PlaceRules:
         re.compile(f"(?:{_HAN}{{2,3}}省|自治区|{provinces})(?P<city>{_HAN}{{2,4}}?)市"),
         re.compile(f"{_HAN}{{2,4}}市(?P<city>[^市区县省委府局纪院政，。、；：的在对和与]{{2,3}})市"),
         re.compile(f"(?P<city>{_HAN}{{2,3}})市[^市，。、；：]{{1,5}}?{county}"),
-        re.compile(f"(?P<city>{real})(?:市|{_HAN}{{1,4}}?区)"),
+        quick(f"(?P<city>{real})(?:市|{_HAN}{{1,4}}?区)"),
         re.compile(f"(?<={_HAN}){county}|{places['county_organ']}"),
         re.compile(places["bureau_rank"]),
-        re.compile("|".join(f"(?P<{level}>{ends[level]})" for level in LEVELS)),
+        quick("|".join(f"(?P<{level}>{ends[level]})" for level in LEVELS)),
     )
 
 
@@ -241,7 +242,7 @@ def _organ(name: str) -> Entry | None:
     """The kind of organ that ``name`` ends as: of all patterns the one that takes the most of its end."""
     found = [
         (len(match[0]), entry)
-        for entry in load_codebook()["organs"]
+        for entry in load_codebook()["organs"].candidates(name)
         for match in entry.find(name)
         if match.end() == len(name)
     ]
@@ -297,7 +298,7 @@ def _rank_order(rank: str) -> int:
 
 
 def _stated_rank(text: str) -> str | None:
-    return next((entry.name for entry in load_codebook()["ranks"] if entry.regex.search(text)), None)
+    return next((entry.name for entry in load_codebook()["ranks"].candidates(text) if entry.search(text)), None)
 
 
 def _strip(text: str) -> tuple[str, bool, str | None]:

@@ -25,7 +25,6 @@ from nlp.extract.mentions import (
     find_mentions,
     skeleton,
 )
-from nlp.extract.needles import candidates, grams
 from nlp.extract.phrases import Range, places_of, post_before
 from nlp.extract.posts import ORDINARY, UNKNOWN, Places, Post, can_seat, read_post, tells_place
 from nlp.types import Case, Caution, Sanction, Status, Subject, SubjectKind, unique
@@ -98,8 +97,7 @@ def _responsibilities(text: str) -> list[Token]:
     before, after = re.compile(table.settings["negation"]), re.compile(table.settings["negation_after"])
     found = [
         Token(RESPONSIBILITY, *match.span(), entry=entry)
-        for entry in candidates(table, grams(text))
-        if entry.patterns
+        for entry in table.candidates(text)
         for match in entry.find(text)
         if not before.search(text[max(0, match.start() - 12) : match.start()])
         and not after.match(text[match.end() :][:16])
