@@ -40,7 +40,7 @@ class Lexicon:
 
     single: frozenset[str]
     double: frozenset[str]
-    opens: frozenset[str]  # the first characters of all surnames
+    opens: frozenset[str]  # the first characters of all surnames and parts
     doubtful: frozenset[str]
     rare: frozenset[str]
     never: frozenset[str]
@@ -73,7 +73,7 @@ def lexicon() -> Lexicon:
     return Lexicon(
         single=frozenset(single),
         double=frozenset(double),
-        opens=frozenset(single).union(name[0] for name in double),
+        opens=frozenset(single).union(name[0] for name in (*double, *parts)),
         doubtful=frozenset(names["doubtful_surnames"]),
         rare=frozenset(names["rare_surnames"]),
         never=frozenset(names["never"]) - frozenset(names["never_but"]),
@@ -84,7 +84,7 @@ def lexicon() -> Lexicon:
         after_weak=frozenset(names["after_weak"]),
         after_sure=re.compile(any_of(names["after_sure"])),
         transliterated=frozenset(surnames["transliterated"]["names"]),
-        parts=re.compile(any_of(parts)),
+        parts=quick(any_of(parts)),
         sounds=frozenset("".join((*parts, surnames["transliterated"]["names"]))),
         numerals=frozenset(names["numerals"]),
         counted=frozenset(names["counted"]),
