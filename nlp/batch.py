@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, TextIO
 from nlp import engines
 from nlp.classify import RULES
 from nlp.pipeline import analyze_notice, fingerprints
-from nlp.read import ReadError, input_files, read_notices
+from nlp.read import ReadError, input_files, is_uri, opened, read_notices, remote_files
 from nlp.rows import WRITERS, Row, json_line, measures, row
 from nlp.types import SCHEMA_VERSION, Notice
 
@@ -80,13 +80,14 @@ class Summary:
     """How a run ended: the counts and the files it wrote.
 
     ``out`` and ``run_file`` are None when no notice at all could be read, ``errors_file`` when nothing went wrong.
+    They are URIs where ``out`` was given as one.
     """
 
     tally: Tally
     seconds: float
-    out: Path | None
-    run_file: Path | None
-    errors_file: Path | None
+    out: Path | str | None
+    run_file: Path | str | None
+    errors_file: Path | str | None
 
     @property
     def exit_code(self) -> int:
@@ -96,8 +97,8 @@ class Summary:
         """The first of the errors, as they stand in the file of errors."""
         if self.errors_file is None:
             return []
-        with self.errors_file.open(encoding="utf-8") as file:
-            notes = (json.loads(line) for line in file)
+        with opened(self.errors_file) as file:
+            notes = map(json.loads, file)
             return list(islice((note for note in notes if note["kind"] == "error"), count))
 
 
@@ -106,16 +107,21 @@ class Summary:
 
 @dataclass(frozen=True)
 class Source:
-    """An input file as it was: name, size in bytes, SHA-256; ``rows`` where they can be counted while hashing."""
+    """An input file as it was: name, size in bytes, SHA-256; ``rows`` where they can be counted while hashing.
+
+    A file behind a URI is not read twice: when it was ``modified`` stands for its hash.
+    """
 
     name: str
     size: int
     sha256: str
     rows: int | None
+    modified: str | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {"name": self.name, "size": self.size, "sha256": self.sha256}
+        mark = {"modified": self.modified} if is_uri(self.name) else {"sha256": self.sha256}
+        return {"name": self.name, "size": self.size, **mark}
 
 
 _HEADER_LINES = {".jsonl": 0, ".csv": 1}
@@ -139,7 +145,8 @@ def fingerprint_file(path: Path) -> Source:
 
 def sources_of(inputs: Sequence[str], out: Path | None) -> list[Source]:
     """The fingerprints of the files that the inputs name."""
-    return [_source(path) for path in input_files(inputs, out)]
+    far = [Source(one.name, one.size, "", None, one.modified) for one in remote_files(inputs)]
+    return [*map(_source, input_files(inputs, out)), *far]
 
 
 def _source(path: Path) -> Source:
@@ -150,7 +157,8 @@ def _source(path: Path) -> Source:
         return Source(str(path), 0, "", None)
 
 
-def _total(sources: Sequence[Source], inputs: Sequence[str]) -> int | None:
+def total_of(sources: Sequence[Source], inputs: Sequence[str]) -> int | None:
+    """How many notices the inputs hold, where that is known before they are read."""
     counts = [source.rows for source in sources]
     return None if STDIN in inputs or None in counts else sum(count or 0 for count in counts)
 
@@ -285,7 +293,9 @@ def records(
     """
     chosen = engine or chosen_engine(workers)
     chunks = chunked(items, 1 if chosen == LOCAL else _CHUNK_ITEMS, _CHUNK_CHARACTERS)
-    return chain.from_iterable(engines.engine(chosen)(enumerate(chunks), engines.Task(work, lost, _as_they_are), workers))
+    return chain.from_iterable(
+        engines.engine(chosen)(enumerate(chunks), engines.Task(work, lost, _as_they_are), workers)
+    )
 
 
 def chosen_engine(workers: int | None) -> str:
@@ -405,12 +415,13 @@ _WHAT = {
     "format": "输出格式",
     "columns": "列名设置",
     "input": "输入文件",
+    "partition_by": "分区方式",
 }
 
 
 def same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raises BatchError when what was begun is not what is asked for now."""
-    changed = [name for key, name in _WHAT.items() if before.get(key) != now[key]]
+    changed = [name for key, name in _WHAT.items() if before.get(key) != now.get(key)]
     if changed:
         raise BatchError(f"不能接着做：上次中断以来{'、'.join(changed)}变了，接上会前后不一。请改用 --force 重新开始")
 
@@ -459,7 +470,7 @@ def _finished(out: Path, run: Mapping[str, Any]) -> Summary | None:
     if not (out.exists() and run_file.exists()):
         return None
     told = json.loads(run_file.read_text(encoding="utf-8"))
-    if any(told.get(key) != run[key] for key in _WHAT):
+    if any(told.get(key) != run.get(key) for key in _WHAT):
         return None
     counts = told["counts"]
     tally = Tally(**{**counts, "findings": Counter(counts["findings"]), "cautions": Counter(counts["cautions"])})
@@ -548,7 +559,7 @@ def score(
         if resume and not path.exists() and (done := _finished(out, run)):
             return done
         _ready(out, path, resume=resume, force=force)
-        part, total = Part(path, run), _total(sources, inputs)
+        part, total = Part(path, run), total_of(sources, inputs)
         try:
             report = progress or (lambda _done, _total: None)
             report(part.done, total)

@@ -11,6 +11,7 @@ import inspect
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -260,17 +261,32 @@ def _score_to_stdout(inputs: Sequence[str], **options: Any) -> int:
     return 1 if tally.errors else 0
 
 
+def _is_folder(out: str) -> bool:
+    """Whether an output is a folder of Parquet files: it ends in / or is a URI."""
+    from nlp.read import is_uri
+
+    return out.endswith(("/", "\\")) or is_uri(out)
+
+
 def _score_to_file(inputs: Sequence[str], out: str, **options: Any) -> int:
     from nlp.batch import score
+    from nlp.partitions import score_partitions
 
+    run: Callable[..., Summary]
+    if options.get("partition_by") or _is_folder(out):
+        run = partial(score_partitions, inputs, out)
+        options.pop("format")
+    else:
+        run = partial(score, inputs, Path(out))
+        options.pop("partition_by")
     _tell_passed_over(inputs, Path(out))
     if not sys.stderr.isatty():
-        summary = score(inputs, Path(out), **options)
+        summary = run(**options)
     else:
         from nlp.report.terminal import progress_bar
 
         with progress_bar() as report:
-            summary = score(inputs, Path(out), progress=report, **options)
+            summary = run(progress=report, **options)
     _told(summary)
     return summary.exit_code
 
@@ -278,13 +294,27 @@ def _score_to_file(inputs: Sequence[str], out: str, **options: Any) -> int:
 @app.command("score", cls=_Command)
 def score_cli(
     *,
-    inputs: Annotated[list[str], typer.Argument(metavar="输入...", help="文件、文件夹、通配符，或 -（标准输入）")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="输出文件，- 为标准输出")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="输入...", help="文件、文件夹、通配符、s3:// 等地址，或 -（标准输入）")
+    ],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="文件", help="输出文件；以 / 结尾为分区的 Parquet；- 为标准输出")
+    ],
     format: Annotated[
         str, typer.Option("--format", metavar="格式", help=f"{' | '.join(FORMATS)}，默认看输出文件的扩展名")
     ] = "",
     model: Model = "rules",
-    workers: Annotated[int, typer.Option("--workers", metavar="个数", min=1, help="同时工作的进程数，默认 1")] = 1,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="引擎", help="local（本进程，默认）| pool（进程池）| ray（集群）")
+    ] = "",
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="个数", min=1, help="同时工作的进程数；多于 1 用进程池，ray 默认用满集群"),
+    ] = None,
+    partition_by: Annotated[
+        list[str],
+        typer.Option("--partition-by", metavar="键", help="写成分区的 Parquet：year | month | verdict，可多次给出"),
+    ] = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="接着做上次中断的运行，不丢也不重")] = False,
     force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
     column: Columns = [],  # noqa: B006
@@ -297,20 +327,25 @@ def score_cli(
     例：
       wenze score 通报/ -o 结果.xlsx
       wenze score '归档/**/*.html' -o 结果.jsonl --workers 4
+      wenze score 's3://桶/通报/*.parquet' -o s3://桶/结果/ --engine ray --partition-by year
       wenze score 台账.csv -o 结果.parquet --column text=通报内容 --column id=编号
       wenze score 通报/ -o 结果.jsonl --resume
       wenze score 通报/ -o 结果.xlsx --model tfidf
       cat 台账.jsonl | wenze score - -o - > 结果.jsonl
     """
-    chosen, columns = _format(out, format), _columns(column)
+    parted = bool(partition_by) or _is_folder(out)
+    chosen, columns = _format("-.parquet" if parted else out, format), _columns(column)
+    if parted and (chosen != "parquet" or out == STDIO):
+        _refuse("分区的输出只能是一个文件夹里的 Parquet。请把 -o 写成以 / 结尾的文件夹，并去掉 --format")
     _check_model(model)
-    options: dict[str, Any] = {"model": model, "workers": workers, "columns": columns}
+    options: dict[str, Any] = {"model": model, "engine": engine, "workers": workers, "columns": columns}
     if out == STDIO:
         if resume:
             _refuse("写到标准输出的运行不能接着做。请用 -o 给出文件名再用 --resume")
         raise typer.Exit(_score_to_stdout(inputs, **options))
     try:
-        code = _score_to_file(inputs, out, format=chosen, resume=resume, force=force, **options)
+        told = {"format": chosen, "partition_by": partition_by, "resume": resume, "force": force}
+        code = _score_to_file(inputs, out, **told, **options)
     except KeyboardInterrupt:
         _say("已中断，做完的都在。同一条命令加 --resume 即可接着做")
         raise typer.Exit(INTERRUPTED) from None
@@ -1066,11 +1101,12 @@ def _failure(error: Exception) -> str:
     from nlp.batch import BatchError
     from nlp.classify import ModelNotAvailable
     from nlp.codebook import CodebookError
+    from nlp.engines import EngineError
     from nlp.gold import GoldError
     from nlp.read import os_reason
     from nlp.train.trained import TrainingError
 
-    if isinstance(error, (BatchError, CodebookError, GoldError, ModelNotAvailable, TrainingError)):
+    if isinstance(error, (BatchError, CodebookError, EngineError, GoldError, ModelNotAvailable, TrainingError)):
         return str(error)
     if isinstance(error, OSError):
         return f"读写文件失败：{os_reason(error)}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import islice
 from typing import Any
 
@@ -23,8 +24,7 @@ def run(chunks: Iterator[Chunk], task: Task[Any, Any, Done], workers: int | None
     """What the task makes of each chunk, in order. ``workers`` None: one a core of the cluster. Raises EngineError."""
     for key, value in _CALM.items():
         os.environ.setdefault(key, value)
-    import ray
-
+    ray: Any = import_module("ray")
     own = not ray.is_initialized()
     if own:
         _connect(ray, workers)
