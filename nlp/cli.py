@@ -585,10 +585,11 @@ def evaluate_cli(
 
 benchmark_app = typer.Typer(
     cls=_Group,
-    help="""比较模型。
+    help="""比较模型的质量，测量速度。
 
 例：
   wenze benchmark quality data/gold --split dev --model rules --model tfidf -o 质量.md
+  wenze benchmark speed -o 速度.md
 """,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -617,7 +618,6 @@ def benchmark_quality_cli(
       wenze benchmark quality data/gold --model rules --model tfidf -o 质量.md --figure 质量.png
       wenze benchmark quality data/gold --model tfidf --model bert=models/bert0,models/bert1 -o 质量.md
     """
-    import os
     import shlex
 
     from nlp.quality import quality
@@ -632,13 +632,73 @@ def benchmark_quality_cli(
     found = quality(cases, candidates, seed=seed, progress=_say)
     given = [("--split", chosen), *(("--model", one) for one in model), ("-o", out), ("--figure", figure)]
     words = [word for option, value in given if value not in ("", STDIO) for word in (option, value)]
-    seen = Path(os.path.relpath(figure, Path(out).parent if out != STDIO else ".")).as_posix() if figure else ""
+    seen = _seen_from(out, figure)
     if figure:
         page.figure(found, Path(figure))
         _say(f"图：{figure}")
     command = shlex.join(["wenze", "benchmark", "quality", gold, *words, "--seed", str(seed)])
     _write_report(out, page.markdown(found, command=command, split=chosen, figure=seen), found)
     raise typer.Exit(1 if bad else 0)
+
+
+def _seen_from(out: str, figure: str) -> str:
+    """Where an image lies, seen from the page; "" for none."""
+    import os
+
+    return Path(os.path.relpath(figure, Path(out).parent if out != STDIO else ".")).as_posix() if figure else ""
+
+
+@benchmark_app.command("speed", cls=_Command)
+def benchmark_speed_cli(
+    *,
+    cases: Annotated[int, typer.Option("--cases", metavar="起", min=2, help="各阶段用多少起案件，默认 300")] = 300,
+    sizes: Annotated[
+        str, typer.Option("--sizes", metavar="数,数…", help="看开销与规模用的案件数，逗号隔开")
+    ] = "1000,10000,100000",
+    backbone: Annotated[
+        str, typer.Option("--backbone", metavar="文件夹", help="与 BERT 同样的骨干，供 transformers.pipeline 对比")
+    ] = "",
+    uie: Annotated[str, typer.Option("--uie", metavar="文件夹", help="UIE-nano：有 model.onnx 与 vocab.txt")] = "",
+    out: Report = STDIO,
+    figure: Annotated[str, typer.Option("--figure", metavar="文件", help="另画一张图：.png 或 .svg")] = "",
+) -> None:
+    """测量每个阶段和全程的速度与内存，同时测量别人会用的做法，并看开销是否随规模线性增长。
+
+    用合成的文本，不需要任何数据。没有给出文件夹的对手不测，并说明原因。
+
+    例：
+      wenze benchmark speed --cases 100 --sizes 100,1000
+      wenze benchmark speed -o docs/speed.md --figure docs/speed.png --backbone 骨干 --uie 文件夹
+    """
+    import shlex
+
+    from nlp.report import speed as page
+    from nlp.speed import speed
+
+    _check_report(out)
+    if figure:
+        _check_report(figure, (".png", ".svg"))
+        _needs("matplotlib", cure="pip install matplotlib")
+    counts = sizes.split(",")
+    if not all(one.isdecimal() and int(one) > 0 for one in counts):
+        _refuse(f"--sizes 写法不对：{sizes!r}。应写成逗号隔开的正整数，例如 1000,10000")
+    places = [Path(one) if one else None for one in (backbone, uie)]
+    found = speed(cases, sorted(map(int, counts)), backbone=places[0], uie=places[1], progress=_say)
+    if figure:
+        page.figure(found, Path(figure))
+        _say(f"图：{figure}")
+    given = [("--backbone", places[0]), ("--uie", places[1])]
+    named = [word for option, place in given if place for word in (option, place.name)]
+    words = ["wenze", "benchmark", "speed", "--cases", str(cases), "--sizes", sizes, *named]
+    written = [
+        word
+        for option, value in (("-o", out), ("--figure", figure))
+        if value not in ("", STDIO)
+        for word in (option, value)
+    ]
+    _write_report(
+        out, page.markdown(found, command=shlex.join([*words, *written]), figure=_seen_from(out, figure)), found
+    )
 
 
 def _candidates(models: Sequence[str]) -> list[Candidate]:
