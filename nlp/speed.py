@@ -322,11 +322,14 @@ def apart(work: Callable[..., Timed], *given: Any) -> Timed:
 
 
 def scored(name: str, path: Path, count: int, size: int, workers: int) -> Timed:
-    """What ``wenze score`` takes for a table, from start to finish, the loading among it."""
+    """What ``batch.score`` takes for a table once it is warm; the start of several workers is within the time."""
     from nlp.batch import score
 
+    first, out = path.with_suffix(".first.jsonl"), path.with_suffix(".out.jsonl")
+    table(2, first)
+    score([str(first)], out, force=True)
     before = clock()
-    score([str(path)], path.with_suffix(".out.jsonl"), workers=workers, force=True)
+    score([str(path)], out, workers=workers, force=True)
     after = clock()
     return Timed(name, count, size, after[0] - before[0], after[1] - before[1], peak_memory())
 

@@ -24,13 +24,14 @@ def run(chunks: Iterator[Chunk], task: Task[Any, Any, Done], workers: int | None
     while True:
         waiting: deque[Chunk] = deque()
         futures: deque[Future[Done]] = deque()
-        pool = _pool(count)
+        pool, over = _pool(count), False
         try:
             while True:
                 for number, chunk in islice(chunks, count * _HELD - len(waiting)):
                     waiting.append((number, chunk))
                     futures.append(pool.submit(task, number, chunk))
                 if not waiting:
+                    over = True
                     return
                 done = futures[0].result()
                 futures.popleft()
@@ -39,7 +40,7 @@ def run(chunks: Iterator[Chunk], task: Task[Any, Any, Done], workers: int | None
         except BrokenProcessPool:
             pass  # a worker died and the pool with it; what was waiting is done again below
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=over, cancel_futures=True)
         with _Careful(task) as careful:
             for number, chunk in waiting:
                 yield task.deliver(number, list(rescued(chunk, careful, task.lost)))

@@ -76,7 +76,7 @@ def markdown(found: Speed, *, command: str, figure: str = "") -> str:
         "",
         "## 开销与规模",
         "",
-        "从表格到 JSONL 的整个 `wenze score`（规则，一个进程，含启动后装入词典）。",
+        "从表格到 JSONL 的整个 `wenze score`（规则，一个进程，预热之后）；“两个进程”一行的墙钟含启动进程与装入词典。",
         "",
         *_growth(found),
         "",
