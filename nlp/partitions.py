@@ -77,12 +77,16 @@ class Folder:
         from pyarrow import fs
 
         if is_uri(self.place):
-            system, root = fs.FileSystem.from_uri(self.place.rstrip("/"))
-            return system, root
+            system, root = fs.FileSystem.from_uri(self.path(""))
+            return system, root.rstrip("/")
         return fs.LocalFileSystem(), Path(self.place).resolve().as_posix()
 
     def path(self, name: str) -> Path | str:
-        return f"{self.place.rstrip('/')}/{name}" if is_uri(self.place) else Path(self.place) / name
+        """A file of the folder by its own name; what follows ? in a URI is the file system's."""
+        if not is_uri(self.place):
+            return Path(self.place) / name
+        base, mark, query = self.place.partition("?")
+        return f"{base.rstrip('/')}/{name}".rstrip("/") + mark + query
 
     def names(self, under: str = "") -> list[str]:
         """The files below, as seen from the folder, sorted."""
@@ -124,9 +128,10 @@ class Folder:
             system.delete_file(f"{root}/{name}")
 
     def remove_folder(self, name: str) -> None:
+        from pyarrow import fs
+
         system, root = self._system()
-        system.delete_dir_contents(f"{root}/{name}", missing_dir_ok=True)
-        if system.type_name == "local" and Path(root, name).is_dir():
+        if system.get_file_info(f"{root}/{name}").type == fs.FileType.Directory:
             system.delete_dir(f"{root}/{name}")
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nlp import analyze
+from nlp.classify import tfidf
+from nlp.classify.bert import BertClassifier
 from nlp.clean import clean
 from nlp.cli import main
 from nlp.report import speed as page
@@ -111,6 +116,26 @@ def test_a_peer_that_cannot_be_measured_says_why(given: Path | None, told: str) 
 
 def test_a_backbone_without_its_files_is_skipped(tmp_path: Path) -> None:
     assert "config.json" in peers(tmp_path, None)[1]["pipeline"]
+
+
+def test_what_is_dear_is_done_once_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "督导组反馈：该局对断头路问题一问了之，以问责代替整改。县纪委给予该局局长周安党内警告处分。"
+    counts: Counter[str] = Counter()
+
+    def counted(owner: Any, name: str) -> None:
+        work = getattr(owner, name)
+
+        def counting(*given: Any) -> Any:
+            counts[name] += 1
+            return work(*given)
+
+        monkeypatch.setattr(owner, name, counting)
+
+    counted(BertClassifier, "_run")  # a window
+    counted(tfidf, "fields")
+    (found,) = analyze(text, model="ensemble")
+    assert found.findings
+    assert counts == {"_run": 1, "fields": 1}
 
 
 # ------------------------------------------------------------ the page
