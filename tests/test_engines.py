@@ -186,6 +186,42 @@ def test_the_rows_are_the_same_whatever_the_engine(name: str, cluster: Any, tabl
     assert first.tally == other.tally
 
 
+def descendants(parent: int) -> set[int]:
+    """The processes below one, by /proc."""
+    stats = [path.read_text(encoding="utf-8", errors="replace") for path in Path("/proc").glob("[0-9]*/stat")]
+    above = {int(stat.split(" ", 1)[0]): int(stat.rpartition(")")[2].split()[1]) for stat in stats}
+    found, last = {parent}, 0
+    while len(found) > last:
+        last = len(found)
+        found |= {one for one, up in above.items() if up in found}
+    return found - {parent}
+
+
+def at_work(name: str) -> list[int]:
+    """Our workers of an engine, those of Ray only while they work."""
+    sign = {"pool": b"spawn_main", "ray": b"ray::_far"}[name]
+    return [pid for pid in descendants(os.getpid()) if sign in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="工作进程靠 /proc 找到")
+@pytest.mark.parametrize("name", DYING)
+def test_a_run_whose_worker_is_killed_from_outside_gives_the_same_rows(
+    name: str, cluster: Any, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nlp.batch._CHUNK_ITEMS", 4)
+    killed: list[int] = []
+
+    def kill(done: int, total: int | None) -> None:
+        if done >= 4 and not killed and (workers := at_work(name)):
+            killed.append(workers[0])
+            os.kill(workers[0], signal.SIGKILL)
+
+    score([str(table)], tmp_path / "whole.jsonl")
+    score([str(table)], tmp_path / "out.jsonl", engine=name, workers=2, progress=kill)
+    assert killed
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
 def parts(folder: Path) -> list[dict[str, Any]]:
     """All rows of a folder, in the order of its parts."""
     return [row for path in sorted(folder.rglob("part-*.parquet")) for row in pq.ParquetFile(path).read().to_pylist()]
