@@ -142,7 +142,7 @@ def figure(found: Speed, path: Path) -> None:
     held = [math.nan if one.memory is None else one.memory / 1e6 for one in found.growth]
     _draw(memory, cases, held, "peak memory, MB")
     memory.set_xscale("log")
-    memory.set_ylim(bottom=0)
+    memory.set_ylim(0, 1.3 * max((one for one in held if not math.isnan(one)), default=1.0))
     drawn.savefig(path, dpi=120)
 
 
