@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nlp.gold import GoldCase, GoldError
     from nlp.quality import Candidate
     from nlp.read import ReadError
+    from nlp.scored import ScoredError
     from nlp.train.trained import Trained
     from nlp.types import Notice
 
@@ -411,6 +412,150 @@ def demo_cli() -> None:
     for view in (summary_table(readings), counts_line(readings), "下一步：wenze score 你的文件夹 -o 结果.xlsx"):
         _show(console, view)
     raise typer.Exit(1 if unread else 0)
+
+
+# ------------------------------------------------------------ report
+
+
+@app.command("report", cls=_Command)
+def report_cli(
+    *,
+    scored: Annotated[
+        list[str], typer.Argument(metavar="结果...", help="wenze score 写出的 .jsonl 或 .parquet，可以有几个")
+    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写成 .html 或 .xlsx")],
+    title: Annotated[str, typer.Option("--title", metavar="标题", help="报告的标题")] = "问责通报复核报告",
+    full: Annotated[
+        int, typer.Option("--full", metavar="个数", min=0, help="网页里给出全文的案件数，其余一起一行，默认 300")
+    ] = 300,
+    mask_names: Annotated[bool, typer.Option("--mask-names", help="隐去人名：张伟明写作张某某")] = False,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+) -> None:
+    """把结果写成一份给人看的报告：一个能离线打开、能打印的网页，或一个 Excel 工作簿。
+
+    按复核优先级列出案件、理由与证据，数出问题、级别、处理、责任、事由、地区、时间；每个数字都能点到它的案件。
+    不合行格式的行逐一指出，其余照做，退出码为 1。
+
+    例：
+      wenze score 通报/ -o 结果.jsonl
+      wenze report 结果.jsonl -o 报告.html
+      wenze report 结果.jsonl -o 报告.xlsx --mask-names
+    """
+    from nlp.report.report import report
+    from nlp.scored import ScoredError
+
+    _check_report(out, (".html", ".xlsx"))
+    if Path(out).exists() and not force:
+        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    bad: list[ScoredError] = []
+    try:
+        found = report(scored, Path(out), title=title, full=full, masked=mask_names, on_error=bad.append)
+    except ScoredError as error:
+        _refuse(str(error))
+    _tell_scored(bad)
+    if found is None:
+        _say(f"{len(bad)} 行都不能用，没有写出报告")
+        raise typer.Exit(1)
+    flagged = sum(1 for line in found.lines if line.found)
+    _say(f"报告：{out}（案件 {found.cases} 起，值得再看 {flagged} 起）")
+    raise typer.Exit(1 if bad else 0)
+
+
+# ------------------------------------------------------------ corpus
+
+
+@app.command("corpus", cls=_Command)
+def corpus_cli(
+    *,
+    scored: Annotated[
+        list[str], typer.Argument(metavar="结果...", help="wenze score 写出的 .jsonl 或 .parquet，可以有几个")
+    ],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="输出", help=".html、.json、.md、.xlsx，或一个文件夹（全写，含 CSV）")
+    ] = STDIO,
+    rows: Annotated[
+        str, typer.Option("--rows", metavar="文件", help="另写一份结果，加上与可比案件的偏离和转载的提示")
+    ] = "",
+    least: Annotated[
+        int, typer.Option("--least", metavar="个数", min=2, help="可比案件少于这么多就不比较，默认 10")
+    ] = 10,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", min=0, help="自助抽样的随机种子")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+) -> None:
+    """跨案比较：合并转载，与可比案件比轻重，看各年、各地、各机关的事由、级别、手段与比例是否失衡，以及趋势。
+
+    行的先后、分在几个文件里，都不影响结果。不合行格式的行逐一指出，其余照做，退出码为 1。
+    需要 pip install 'wenze[corpus]'。
+
+    例：
+      wenze score 通报/ -o 结果.jsonl
+      wenze corpus 结果.jsonl -o 跨案.html
+      wenze corpus 结果1.jsonl 结果2.parquet -o 跨案/ --rows 结果.加注.jsonl
+    """
+    from nlp.corpus import CorpusError, study
+    from nlp.report.corpus import endings, folds_told, markdown, write
+
+    target, rows_format = _corpus_outputs(out, rows, endings(), force, scored)
+    bad: list[ScoredError] = []
+    try:
+        found = study(_scored(scored, bad.append), least=least, seed=seed)
+    except CorpusError as error:
+        _tell_scored(bad)
+        _refuse(str(error))
+    _tell_scored(bad)
+    _say(f"案件 {found.rows} 起，并入他案的转载 {len(found.folded)} 起，参加统计 {len(found.cases)} 起")
+    for line in folds_told(found, _ERRORS_SHOWN):
+        _say(f"  {line}")
+    claimed = sum(one.side is not None for one in found.compared.deviations)
+    _say(f"与可比案件比较 {len(found.compared.deviations)} 人，列出偏离 {claimed} 人（一律存疑）")
+    if target is None:
+        print(markdown(found), end="")
+    else:
+        write(found, target)
+        _say(f"结果：{out}")
+    if rows_format:
+        from nlp.corpus.findings import with_findings
+        from nlp.rows import WRITERS
+
+        WRITERS[rows_format](with_findings(_scored(scored, lambda error: None), found), Path(rows))
+        _say(f"加注的结果：{rows}")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _corpus_outputs(
+    out: str, rows: str, endings: Sequence[str], force: bool, inputs: Sequence[str]
+) -> tuple[Path | None, str]:
+    """Where the tables go (None: printed) and in which format the rows; refused where one is there already."""
+    target = None if out == STDIO else Path(out)
+    if target and target.suffix and not target.is_dir():
+        _check_report(out, endings)
+    for name in filter(None, (out if target else "", rows)):
+        if any(Path(name).resolve() == Path(one).resolve() for one in inputs):
+            _refuse(f"输出 {name} 就是输入。换一个文件名")
+        if Path(name).exists() and not force:
+            _refuse(f"输出 {name} 已存在。换一个名字，或加 --force 覆盖")
+    return target, _format(rows, "") if rows else ""
+
+
+def _scored(paths: Sequence[str], fail: Callable[[ScoredError], None]) -> Iterator[dict[str, Any]]:
+    """The rows of all files; a file that cannot be read goes to ``fail`` as a bad row does."""
+    from nlp.read import os_reason
+    from nlp.scored import ScoredError, read_scored
+
+    for path in paths:
+        try:
+            yield from read_scored([path], on_error=fail)
+        except ScoredError as error:
+            fail(error)
+        except OSError as error:
+            fail(ScoredError(path, None, os_reason(error), "请检查路径和权限"))
+
+
+def _tell_scored(bad: Sequence[ScoredError]) -> None:
+    for error in bad[:_ERRORS_SHOWN]:
+        _say(str(error))
+    if len(bad) > _ERRORS_SHOWN:
+        _say(f"另有 {len(bad) - _ERRORS_SHOWN} 处不能用")
 
 
 # ------------------------------------------------------------ segment, labels
@@ -885,8 +1030,16 @@ Run = Annotated[
 ]
 
 
-def _gold_to_learn(gold: str, out: str, force: bool, bad: list[GoldError]) -> list[GoldCase]:
-    """The cases of train and dev, when there is a place for the model."""
+Also = Annotated[
+    list[str],
+    typer.Option("--also", metavar="文件", help="一并用来训练的金标准（如 wenze review export 写出的），可多次给出"),
+]
+
+
+def _gold_to_learn(
+    gold: str, out: str, force: bool, bad: list[GoldError], also: Sequence[str] = ()
+) -> list[GoldCase]:
+    """The cases of train and dev, and those of further files, when there is a place for the model."""
     from nlp.gold import load_gold
 
     if Path(out).exists() and not (force and Path(out).is_dir()):
@@ -894,6 +1047,9 @@ def _gold_to_learn(gold: str, out: str, force: bool, bad: list[GoldError]) -> li
     files = [Path(gold) / f"{split}.jsonl" for split in ("train", "dev")]
     if missing := [path for path in files if not path.is_file()]:
         _refuse(f"没有 {missing[0]}。请给出含 train.jsonl 与 dev.jsonl 的文件夹")
+    if missing := [path for path in map(Path, also) if not path.is_file()]:
+        _refuse(f"没有 {missing[0]}。--also 要给出 .jsonl 文件")
+    files += map(Path, also)
     cases = [case for path in files for case in load_gold(path, on_error=bad.append)]
     for error in bad:
         _say(str(error))
@@ -910,17 +1066,25 @@ def _write_trained(trained: Trained, out: str, command: list[str]) -> None:
 
 
 @train_app.command("tfidf", cls=_Command)
-def train_tfidf_cli(*, gold: ToLearn, out: ModelOut, seed: Seed = 0, force: Force = False) -> None:
+def train_tfidf_cli(
+    *,
+    gold: ToLearn,
+    out: ModelOut,
+    also: Also = [],  # noqa: B006
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
     """训练 TF-IDF 模型：在 train 上交叉验证选参数，在 dev 上选阈值，不读 test；连同模型卡一起写出。
 
     例：
       wenze train tfidf data/gold -o models/tfidf --seed 0
+      wenze train tfidf data/gold --also gold.jsonl -o 新模型
       wenze score 通报/ -o 结果.xlsx --model models/tfidf
     """
     from nlp.train.tfidf import train
 
     bad: list[GoldError] = []
-    trained = train(_gold_to_learn(gold, out, force, bad), seed=seed, progress=_say)
+    trained = train(_gold_to_learn(gold, out, force, bad, also), seed=seed, progress=_say)
     _write_trained(trained, out, ["tfidf", gold, "-o", out, "--seed", str(seed)])
     raise typer.Exit(1 if bad else 0)
 
@@ -936,7 +1100,9 @@ def train_bert_cli(
     epochs: Annotated[int, typer.Option("--epochs", metavar="轮", min=1, help="至多训练几轮")] = 6,
     batch: Annotated[int, typer.Option("--batch", metavar="起", min=1, help="每批多少起案件")] = 16,
     rate: Annotated[float, typer.Option("--rate", metavar="数", help="学习率")] = 1e-4,
+    fields: Annotated[bool, typer.Option("--fields", help="在文中标出抽取到的人员级别、责任与处理")] = False,
     run: Run = "",
+    also: Also = [],  # noqa: B006
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -953,10 +1119,11 @@ def train_bert_cli(
     from nlp.train.bert import Settings, train
 
     bad: list[GoldError] = []
-    cases = _gold_to_learn(gold, out, force, bad)
-    settings = Settings(backbone=backbone, epochs=epochs, batch=batch, rate=rate, seed=seed)
+    cases = _gold_to_learn(gold, out, force, bad, also)
+    settings = Settings(backbone=backbone, epochs=epochs, batch=batch, rate=rate, seed=seed, fields=fields)
     trained = train(cases, settings, Path(run) if run else Path(out).with_name(f"{Path(out).name}.run"), progress=_say)
     told = ["--backbone", backbone, "--epochs", str(epochs), "--batch", str(batch), "--rate", f"{rate:g}"]
+    told += ["--fields"] if fields else []
     _write_trained(trained, out, ["bert", gold, "-o", out, *told, "--seed", str(seed)])
     raise typer.Exit(1 if bad else 0)
 
@@ -967,6 +1134,7 @@ def train_ensemble_cli(
     gold: ToLearn,
     members: Annotated[list[str], typer.Argument(metavar="成员...", help="已训练好的模型文件夹")],
     out: ModelOut,
+    also: Also = [],  # noqa: B006
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -979,7 +1147,7 @@ def train_ensemble_cli(
     from nlp.train.ensemble import train
 
     bad: list[GoldError] = []
-    cases = _gold_to_learn(gold, out, force, bad)
+    cases = _gold_to_learn(gold, out, force, bad, also)
     trained = train(cases, [Path(member) for member in members], seed=seed, progress=_say)
     _write_trained(trained, out, ["ensemble", gold, *members, "-o", out, "--seed", str(seed)])
     raise typer.Exit(1 if bad else 0)
@@ -1066,6 +1234,122 @@ def synthesize_cli(
     _say(f"已生成 {count} {'篇通报' if whole else '起案件'}（合成，种子 {seed}）：{out}")
 
 
+# ------------------------------------------------------------ review
+
+
+class _PageOrExport(_Group):
+    """``wenze review FILE`` opens the page; ``wenze review export FILE`` brings gold out."""
+
+    default = "open"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "-h", "--help"):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
+review_app = typer.Typer(
+    cls=_PageOrExport,
+    help="""在网页上逐案复核：按优先级排队，一键判断，改正字段，双人背靠背判断，导出为金标准。
+
+wenze review 结果.jsonl 就是 wenze review open 结果.jsonl。要先 pip install 'wenze[review]'。
+
+例：
+  wenze review 结果.jsonl
+  wenze review 结果.jsonl --host 0.0.0.0 --password auto --database postgresql://用户@主机/库
+  wenze review export 结果.jsonl -o gold.jsonl
+  wenze train tfidf data/gold --also gold.jsonl -o 新模型
+""",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(review_app, name="review")
+
+Database = Annotated[
+    str,
+    typer.Option("--database", metavar="数据库", help="SQLite 文件或 postgresql://…，默认为结果旁的 .review.db"),
+]
+MaskNames = Annotated[bool, typer.Option("--mask-names", help="遮去人名：张伟明显示为张某某")]
+
+
+def _needs_review(database: str) -> None:
+    packages = ["fastapi", "uvicorn", "sqlalchemy", "alembic", "jinja2", "python_multipart"]
+    _needs(*packages, *(["psycopg"] if database.startswith("postgres") else []), cure="pip install 'wenze[review]'")
+
+
+@review_app.command("open", cls=_Command)
+def review_cli(
+    *,
+    scored: Annotated[str, typer.Argument(metavar="结果", help="wenze score 写出的 .jsonl")],
+    host: Annotated[str, typer.Option("--host", metavar="地址", help="默认只在本机；别的地址须设口令")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="端口", min=1, max=65535, help="默认 8765")] = 8765,
+    database: Database = "",
+    password: Annotated[
+        str,
+        typer.Option(
+            "--password",
+            metavar="口令",
+            envvar="WENZE_REVIEW_PASSWORD",
+            help="登录口令；auto 为自动生成并显示。也可用环境变量 WENZE_REVIEW_PASSWORD",
+        ),
+    ] = "",
+    mask_names: MaskNames = False,
+) -> None:
+    """打开复核页面。判断只增不改地记在数据库里；同一结果再次导入，判断都在。
+
+    读不了的行逐一指出，其余照开，结束时退出码为 1。
+
+    例：
+      wenze review 结果.jsonl
+      wenze review 结果.jsonl --port 9000 --mask-names
+      wenze review 结果.jsonl --host 0.0.0.0 --password auto --database postgresql://用户@主机/库
+    """
+    _needs_review(database)
+    from nlp.review.server import serve
+
+    options: dict[str, Any] = {"database": database, "password": password, "mask_names": mask_names}
+    raise typer.Exit(serve(Path(scored), host=host, port=port, tell=_say, **options))
+
+
+@review_app.command("export", cls=_Command)
+def review_export_cli(
+    *,
+    source: Annotated[str, typer.Argument(metavar="来源", help="复核过的结果 .jsonl，或它的 .db")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写出的 .jsonl 文件，- 为标准输出")],
+    database: Database = "",
+    split: Annotated[str, typer.Option("--split", metavar="划分", help="train（默认）| dev | test")] = "train",
+    reviewer: Annotated[
+        str, typer.Option("--reviewer", metavar="姓名", help="只要这一人的判断，可用 wenze agreement 比较两人")
+    ] = "",
+    mask_names: MaskNames = False,
+    force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+) -> None:
+    """把判完的案件写成金标准（data/gold 的格式），wenze train 用 --also 读它。
+
+    两人有分歧而未定案的案件不写出，其数量会写明。
+
+    例：
+      wenze review export 结果.jsonl -o gold.jsonl
+      wenze review export 结果.jsonl -o 甲.jsonl --reviewer 甲
+    """
+    _needs_review(database)
+    from nlp.gold import SPLITS
+    from nlp.review.server import bring_out
+    from nlp.rows import json_line, write_jsonl
+
+    if split not in SPLITS:
+        _refuse(f"--split 应为 {'、'.join(SPLITS)} 之一")
+    if out != STDIO and Path(out).exists() and not force:
+        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    told = bring_out(source, database=database, split=split, reviewer=reviewer, mask_names=mask_names)
+    if out == STDIO:
+        for row in told.rows:
+            print(json_line(row))
+    else:
+        write_jsonl(told.rows, Path(out))
+    _say(f"写出 {len(told.rows)} 起{f'；{told.differ} 起两人有分歧、尚未定案，未写出' if told.differ else ''}：{out}")
+
+
 # ------------------------------------------------------------ agreement
 
 
@@ -1104,6 +1388,76 @@ def agreement_cli(
         _refuse(str(error))
     _write_report(out, markdown(found, first, second), found)
     raise typer.Exit(1 if bad else 0)
+
+
+# ------------------------------------------------------------ serve
+
+
+@app.command("serve", cls=_Command)
+def serve_cli(
+    *,
+    host: Annotated[
+        str, typer.Option("--host", metavar="地址", help="在哪个地址监听，默认只有本机能访问；其他地址必须设令牌")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="端口", min=0, max=65535, help="端口，默认 8000")] = 8000,
+    model: Model = "rules",
+    token_file: Annotated[
+        str, typer.Option("--token-file", metavar="文件", help="令牌，一行一个；不给则看环境变量 WENZE_TOKEN")
+    ] = "",
+    workers: Annotated[int, typer.Option("--workers", metavar="个数", min=1, help="工作进程数，默认 2")] = 2,
+    max_items: Annotated[
+        int, typer.Option("--max-items", metavar="条", min=1, help="每次请求至多几条，默认 200")
+    ] = 200,
+    max_chars: Annotated[
+        int, typer.Option("--max-chars", metavar="字", min=1, help="每条至多多少字，默认 200000")
+    ] = 200_000,
+    max_mb: Annotated[int, typer.Option("--max-mb", metavar="MB", min=1, help="每次请求至多多少 MB，默认 16")] = 16,
+    item_seconds: Annotated[
+        float, typer.Option("--item-seconds", metavar="秒", min=0.1, help="每条至多多少秒，默认 20")
+    ] = 20,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="秒", min=0.1, help="每次请求至多多少秒，默认 120")
+    ] = 120,
+    waiting: Annotated[
+        int, typer.Option("--waiting", metavar="个", min=0, help="至多多少个请求排队，再多答复 503，默认 16")
+    ] = 16,
+    memory: Annotated[
+        int, typer.Option("--memory", metavar="MB", min=256, help="每个工作进程至多多少内存，默认 2048")
+    ] = 2048,
+) -> None:
+    """开一个 HTTP 服务：发来通报，返回与 score 相同的行。
+
+    POST /v1/score 收 JSON，POST /v1/files 收文件；说明见 / 与 /openapi.json，状态见 /healthz、/readyz、/metrics。
+    正文不写入日志。要先 pip install 'wenze[serve]'。
+
+    例：
+      wenze serve
+      wenze serve --host 0.0.0.0 --port 8000 --token-file 令牌.txt --model tfidf --workers 4
+      curl -H 'Content-Type: application/json' -d '{"items":[{"id":"1","text":"……"}]}' http://127.0.0.1:8000/v1/score
+    """
+    _needs("fastapi", "uvicorn", "prometheus_client", "python_multipart", "psutil", cure="pip install 'wenze[serve]'")
+    from nlp.serve.limits import MB, Limits
+    from nlp.serve.run import serve
+
+    limits = Limits(
+        items=max_items,
+        characters=max_chars,
+        body=max_mb * MB,
+        item_seconds=item_seconds,
+        seconds=seconds,
+        waiting=waiting,
+        memory=memory * MB,
+    )
+    file = Path(token_file) if token_file else None
+    _say("正在装入……")
+    try:
+        serve(host, port, model=model, workers=workers, limits=limits, token_file=file, on_ready=_tell_ready)
+    except KeyboardInterrupt:
+        _say("已停止")
+
+
+def _tell_ready(address: str) -> None:
+    _say(f"已就绪：{address}。按 Ctrl-C 停止")
 
 
 # ------------------------------------------------------------ entry
@@ -1164,9 +1518,15 @@ def _failure(error: Exception) -> str:
     from nlp.engines import EngineError
     from nlp.gold import GoldError
     from nlp.read import os_reason
+    from nlp.review import ReviewError
+    from nlp.serve.limits import ServeError
     from nlp.train.trained import TrainingError
 
-    if isinstance(error, (BatchError, CodebookError, EngineError, GoldError, ModelNotAvailable, TrainingError)):
+    known = (
+        *(BatchError, CodebookError, EngineError, GoldError, ModelNotAvailable),
+        *(ReviewError, ServeError, TrainingError),
+    )
+    if isinstance(error, known):
         return str(error)
     if isinstance(error, OSError):
         return f"读写文件失败：{os_reason(error)}（{error.filename or '未知文件'}）。请检查路径、权限与磁盘空间"

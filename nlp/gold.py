@@ -393,6 +393,14 @@ def _case(row: Row) -> GoldCase:
     return GoldCase(**{**row, **judged})
 
 
+def case_of(row: Row, told_as: str = "") -> GoldCase:
+    """One line that was not read from a file, as a case. Raises GoldError, which calls the line ``told_as``."""
+    try:
+        return _case(row)
+    except _BreachError as breach:
+        raise GoldError(told_as, 0, *breach.args) from None
+
+
 def _annotation(row: Row, text: str | None = None) -> Annotation:
     text = row.get("text", text)
     for key, kind in (("id", str), ("labels", dict), *((("text", str),) if text is not None else ())):

@@ -87,9 +87,13 @@ def _analysis(case: Case, before: tuple[Caution, ...], model: str) -> Analysis:
     from nlp.classify.decide import decide, priority, rule_scores
     from nlp.classify.rules import rule_findings
     from nlp.extract import extract
+    from nlp.law import decided_when, law_findings
+    from nlp.law.proportion import proportion_findings
 
     extraction = extract(case)
-    ruled = rule_findings(case, extraction)
+    lawful = law_findings(case, extraction, decided_when(extraction))
+    ruled = (*rule_findings(case, extraction), *lawful)
+    ruled = (*ruled, *proportion_findings(case, extraction, beside=ruled))
     scores = rule_scores(ruled)
     cautions = (*before, *extraction.cautions)
     if model == RULES:

@@ -17,22 +17,26 @@ import logging
 import re
 import struct
 import sys
+import time
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote
+from xml.parsers import expat
 
 from nlp.codebook import load_codebook
 from nlp.numerals import chinese
 from nlp.types import Caution, Notice
 
 if TYPE_CHECKING:
+    import pypdf
     from pyarrow.fs import FileInfo, FileSystem
 
 NOTICE_LIMIT = 5_000_000  # characters of one notice; a longer one is refused, never cut
@@ -41,9 +45,18 @@ _LINE_BYTES = 32 * 1024 * 1024  # of one line of a table
 _JSON_BYTES = 256 * 1024 * 1024  # of a .json file, which has to be read whole
 _PACKED_BYTES = 1024 * 1024 * 1024  # of all that a .zip, .docx or .xlsx unpacks to
 _PACKED_FILES = 20_000
+_OFFICE_BYTES = 512 * 1024 * 1024  # of what a .docx or .xlsx unpacks to, pictures among it
+_WORD_XML_BYTES = 96 * 1024 * 1024  # of that, the XML of a .docx; parsing takes some eight times as much
+_SHEETS_XML_BYTES = 384 * 1024 * 1024  # the XML of an .xlsx; most of it is streamed
+_OFFICE_PARTS = 5_000
 _PACKED_RATIO = 200  # unpacked to packed size; text seldom passes 30
 _RATIO_FROM = 10 * 1024 * 1024  # smaller members may be packed as tightly as they like
 _HEAD = 65_536
+_OPENING = 2_048  # of a part of an Office file, where its first element nearly always stands
+_COLUMNS_MOST = 1_024  # of a sheet; Excel has 16,384, and a file of nothing but wide rows would never end
+_WIDE_ROWS = 10_000  # rows wider than that, though empty out there
+_PDF_PAGES = 3_000
+_PDF_SECONDS = 120.0  # of one PDF
 
 # What the libraries raise on a damaged file, by trial with thousands of damaged ones.
 _DAMAGED = (
@@ -220,7 +233,7 @@ def _raise(error: ReadError) -> None:
 
 
 def _notices(sources: Iterable[_Source], columns: Columns, fail: Fail) -> Iterator[Notice]:
-    rename = _Renamer()
+    rename = Renamer()
     for source in sources:
         try:
             for notice in _READERS[source.suffix](source, columns, fail):
@@ -231,7 +244,7 @@ def _notices(sources: Iterable[_Source], columns: Columns, fail: Fail) -> Iterat
             fail(source.error(f"读取失败（{os_reason(error)}）", "请确认文件存在、未被占用且有读取权限"))
 
 
-class _Renamer:
+class Renamer:
     """Gives a notice whose id was met before a new one."""
 
     def __init__(self) -> None:
@@ -631,17 +644,22 @@ class _Prefixed(io.RawIOBase):
 # --- whole-file kinds ----------------------------------------------------------------------------------------------
 
 
-def _checked(source: _Source, text: str, row: int | None = None) -> str:
-    """The text, if it is a notice we can take: neither empty nor too long nor no text at all."""
-    if len(text) > NOTICE_LIMIT:
-        reason = f"正文有 {len(text)} 字，超过每篇 {NOTICE_LIMIT} 字的上限"
-        raise source.error(reason, "请拆成多篇，或检查是否把整个文件当成了一篇", row)
+def unfit(text: str, limit: int = NOTICE_LIMIT) -> tuple[str, str] | None:
+    """Reason and cure when a text is no notice we can take: empty, longer than ``limit``, or no text at all."""
+    if len(text) > limit:
+        return f"正文有 {len(text)} 字，超过每篇 {limit} 字的上限", "请拆成多篇，或检查是否把整个文件当成了一篇"
     if not text or text.isspace():
-        raise source.error("正文为空", "请补上正文，或删去这一项", row)
+        return "正文为空", "请补上正文，或删去这一项"
     if "\x00" in text and 100 * text.count("\x00") > len(text):
-        raise source.error("这不是文本（空字符过多）", "请确认文件没有损坏", row)
+        return "这不是文本（空字符过多）", "请确认文件没有损坏"
     if _SURROGATE.search(text):
-        raise source.error("正文含有不成对的代理字符（残缺的表情或生僻字）", "请从原文重新导出这一项", row)
+        return "正文含有不成对的代理字符（残缺的表情或生僻字）", "请从原文重新导出这一项"
+    return None
+
+
+def _checked(source: _Source, text: str, row: int | None = None) -> str:
+    if wrong := unfit(text):
+        raise source.error(*wrong, row)
     return text
 
 
@@ -670,7 +688,7 @@ def _read_docx(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice
     import docx
     from docx.opc.exceptions import PackageNotFoundError
 
-    data = _office_file(source)
+    data = _office_file(source, _WORD_XML_BYTES)
     try:
         document = docx.Document(io.BytesIO(data))
         text = _docx_text(document)
@@ -691,10 +709,14 @@ def _docx_text(document: Any) -> str:
         element.getparent().remove(element)
     number = _Numbering(document)
     lines: list[list[str]] = []
+    numbers = 0
     marks = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
     for element in body.iter(qn("w:p"), qn("w:t"), *marks):
         if element.tag == qn("w:p"):
             lines.append([number(element)])
+            numbers += len(lines[-1][0])
+            if numbers > NOTICE_LIMIT:  # Word's own numbers may make a small file endless
+                break
         elif lines and element.tag == qn("w:t"):
             lines[-1].append(element.text or "")
         elif lines and element.getparent().tag == qn("w:r"):
@@ -712,6 +734,7 @@ class _Numbering:
         self._lists: dict[str, str] = {}  # list -> its abstract list
         self._levels: dict[tuple[str, int], tuple[int, str, str]] = {}  # (abstract list, level) -> start, kind, pattern
         self._styles: dict[str, tuple[str | None, int, str | None]] = {}  # style -> list, level, style it builds on
+        self._places: dict[str | None, tuple[str | None, int]] = {}  # style -> what the search below found
         self._counts: dict[str, dict[int, int]] = {}
         parts = {rel.reltype.rpartition("/")[2]: rel for rel in document.part.rels.values() if not rel.is_external}
         if "numbering" in parts:
@@ -745,13 +768,19 @@ class _Numbering:
         of = self._value(paragraph, "w:pPr", "w:numPr", "w:numId")
         if of is not None:
             return of, int(self._value(paragraph, "w:pPr", "w:numPr", "w:ilvl") or 0)
-        style, seen = self._value(paragraph, "w:pPr", "w:pStyle"), set[str]()
-        while style in self._styles and style not in seen:
+        return self._place_of_style(self._value(paragraph, "w:pPr", "w:pStyle"))
+
+    def _place_of_style(self, named: str | None) -> tuple[str | None, int]:
+        if named in self._places:
+            return self._places[named]
+        style, seen = named, set[str]()
+        place: tuple[str | None, int] = (None, 0)
+        while style in self._styles and style not in seen and place[0] is None:
             seen.add(style)
             of, level, style = self._styles[style]
-            if of is not None:
-                return of, level
-        return None, 0
+            place = (of, level) if of is not None else place
+        self._places[named] = place
+        return place
 
     def __call__(self, paragraph: Any) -> str:
         """What stands before a paragraph: its number as Word shows it, nothing for bullets."""
@@ -785,7 +814,7 @@ def _numeral(number: int, kind: str) -> str:
 
 def _read_pdf(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
     import pypdf
-    from pypdf.errors import DependencyError, PyPdfError
+    from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings about sloppy files are none of the user's
     with source.open() as stream:
@@ -796,7 +825,9 @@ def _read_pdf(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]
         reader = pypdf.PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
             raise source.error("PDF 设有密码", "请去掉密码后另存，再读入")
-        pages = [_paired(page.extract_text()).strip("\n") for page in reader.pages]
+        pages = list(_pdf_pages(source, reader))
+    except LimitReachedError as error:
+        raise source.error("PDF 里有异常庞大的内容，可能是压缩炸弹", _SUSPECT) from error
     except DependencyError as error:
         raise source.error("PDF 设有密码或加密", "请去掉密码后另存，再读入") from error
     except (PyPdfError, *_DAMAGED) as error:
@@ -809,6 +840,29 @@ def _read_pdf(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]
     yield Notice(id=source.id, text=_checked(source, "\n".join(pages)), file=source.file, cautions=cautions)
 
 
+def _pdf_pages(source: _Source, reader: pypdf.PdfReader) -> Iterator[str]:
+    """The text of each page; neither more pages nor characters nor time than a notice can need."""
+    started = time.monotonic()
+
+    def in_time(*_: object) -> None:
+        if time.monotonic() - started > _PDF_SECONDS:
+            raise source.error(f"读这份 PDF 超过 {_PDF_SECONDS:g} 秒", _SUSPECT)
+
+    count = len(reader.pages)
+    if count > _PDF_PAGES:
+        raise source.error(f"PDF 有 {count} 页，超过 {_PDF_PAGES} 页的上限", "请拆成几份 PDF")
+    characters = 0
+    for page in reader.pages:
+        text = _paired(page.extract_text(visitor_operand_before=in_time)).strip("\n")
+        characters += len(text)
+        if characters > NOTICE_LIMIT:
+            raise source.error(f"正文超过每篇 {NOTICE_LIMIT} 字的上限", "请拆成几份 PDF")
+        yield text
+
+
+_SUSPECT = "请核对文件来源；确认无害的，请用阅读器打开后重新导出，或拆成几份"
+
+
 def _paired(text: str) -> str:
     """Surrogate pairs, as some PDF fonts give them, as the one character they stand for."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") if _SURROGATE.search(text) else text
@@ -816,29 +870,31 @@ def _paired(text: str) -> str:
 
 # --- packed files --------------------------------------------------------------------------------------------------
 
-_ENTITIES = (b"<!DOCTYPE", b"<!ENTITY", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
+_KNOWN_PACKING = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
-def _open_zip(source: _Source, data: BinaryIO, cure: str) -> zipfile.ZipFile:
+def _open_zip(source: _Source, data: BinaryIO, cure: str, *, most: int, most_bytes: int) -> zipfile.ZipFile:
     """A zip file whose members, by number, size and ratio, are safe to unpack (zipfile reads no more than declared)."""
     try:
         packed = zipfile.ZipFile(data)
     except _DAMAGED as error:
         raise source.error("文件已损坏或不完整", cure) from error
     members = packed.infolist()
-    if len(members) > _PACKED_FILES:
-        raise source.error(f"里面有 {len(members)} 个文件，超过 {_PACKED_FILES} 个的上限", "请分成几个压缩包")
-    if sum(m.file_size for m in members) > _PACKED_BYTES:
-        raise source.error("解压后超过 1 GB", "请分成几个压缩包，或解压后读入文件夹")
+    if len(members) > most:
+        raise source.error(f"里面有 {len(members)} 个文件，超过 {most} 个的上限", "请分成几个，或核对文件来源")
+    if sum(m.file_size for m in members) > most_bytes:
+        raise source.error(f"解压后超过 {most_bytes // 1024 // 1024} MB", "请分成几个，或解压后读入文件夹")
     for member in members:
+        if member.compress_type not in _KNOWN_PACKING:  # others unpack without a bound on what they make of one block
+            raise source.error(f"“{member.filename}”的压缩方式不支持", "请用普通方式（Deflate）重新打包为 .zip")
         if member.file_size > _RATIO_FROM and member.file_size > _PACKED_RATIO * max(1, member.compress_size):
             cure = "请核对文件来源；确认无害的请解压后读入"
             raise source.error(f"“{member.filename}”压缩比异常，可能是压缩炸弹", cure)
     return packed
 
 
-def _office_file(source: _Source) -> bytes:
-    """The bytes of a .docx or .xlsx, checked: neither bomb nor encrypted, no XML that declares entities."""
+def _office_file(source: _Source, most_xml: int) -> bytes:
+    """The bytes of a .docx or .xlsx, checked: neither bomb nor encrypted, no XML that declares entities or is vast."""
     cure = "请用 Office 或 WPS 打开修复后另存"
     with source.open() as stream:
         data = _whole(source, _JSON_BYTES, stream)
@@ -846,26 +902,58 @@ def _office_file(source: _Source) -> bytes:
         raise source.error("文件是空的", "请确认文件已完整保存")
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise source.error("文件设有密码，或其实是旧版 Office 文档", "请去掉密码，或在 Office、WPS 中另存为新格式")
-    with _open_zip(source, io.BytesIO(data), cure) as packed:
+    xml = 0
+    with _open_zip(source, io.BytesIO(data), cure, most=_OFFICE_PARTS, most_bytes=_OFFICE_BYTES) as packed:
         for member in packed.infolist():
-            if not member.filename.lower().endswith((".xml", ".rels")):
-                continue
             try:
                 with packed.open(member) as part:
                     head = part.read(_HEAD)
             except _DAMAGED as error:
                 raise source.error("文件已损坏或不完整", cure) from error
-            if any(mark in head for mark in _ENTITIES):
-                reason = f"“{member.filename}”声明了 XML 实体，不予读取"
-                raise source.error(reason, "请核对文件来源；用 Office 另存可去除")
+            if _is_xml(member, head):
+                _refuse_entities(source, member, head)
+                xml += member.file_size
+    if xml > most_xml:
+        reason = f"文件中的文字部分有 {xml // 1024 // 1024} MB，超过 {most_xml // 1024 // 1024} MB"
+        raise source.error(reason, "请拆成几个文件")
     return data
 
 
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\x00\t\r\n "  # byte order marks and blanks
+
+
+def _is_xml(member: zipfile.ZipInfo, head: bytes) -> bool:
+    """Whether a part is XML by its name or its beginning; the others are pictures, fonts and the like."""
+    return member.filename.lower().endswith((".xml", ".rels", ".vml")) or head.lstrip(_BEFORE_XML).startswith(b"<")
+
+
+def _refuse_entities(source: _Source, member: zipfile.ZipInfo, head: bytes) -> None:
+    """Refuse a part that declares entities, however it is encoded and however far down it does."""
+    seen: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = lambda *_: seen.append("doctype")
+    parser.StartElementHandler = lambda *_: seen.append("element")
+    try:
+        parser.Parse(head[:_OPENING], False)
+        if not seen:
+            parser.Parse(head[_OPENING:], False)
+    except expat.ExpatError as error:
+        if not seen:
+            raise source.error(f"“{member.filename}”已损坏（{error}）", "请用 Office 或 WPS 打开修复后另存") from error
+    if seen[:1] != ["element"]:
+        reason = f"“{member.filename}”声明了 XML 实体，或开头异常，不予读取"
+        raise source.error(reason, "请核对文件来源；用 Office 另存可去除")
+
+
 def _read_zip(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
-    with source.open() as stream, _open_zip(source, stream, "请重新打包为 .zip") as packed:
+    bounds = {"most": _PACKED_FILES, "most_bytes": _PACKED_BYTES}
+    with source.open() as stream, _open_zip(source, stream, "请重新打包为 .zip", **bounds) as packed:
         for member in sorted(packed.infolist(), key=_member_name):
             name = _member_name(member)
             path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts:
+                fail(source.error(f"“{name}”的路径越出压缩包，没有读", "请核对文件来源；确认无害的请重新打包为 .zip"))
+                continue
             if name.endswith("/") or any(part.startswith((".", "~$", "__MACOSX")) for part in path.parts):
                 continue
             suffix = path.suffix.lower()
@@ -898,12 +986,11 @@ def _opener(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], Bi
 
 def _member_name(member: zipfile.ZipInfo) -> str:
     """The member's name; names that Chinese systems packed in GBK are read as such."""
-    if member.flag_bits & 0x800 or member.filename.isascii():
-        return member.filename
-    try:
-        return member.filename.encode("cp437").decode("gb18030")
-    except (UnicodeEncodeError, UnicodeDecodeError):
-        return member.filename
+    name = member.filename
+    if not (member.flag_bits & 0x800 or name.isascii()):
+        with suppress(UnicodeEncodeError, UnicodeDecodeError):
+            name = name.encode("cp437").decode("gb18030")
+    return name.replace("\\", "/")  # as some programs on Windows write it
 
 
 # --- tables --------------------------------------------------------------------------------------------------------
@@ -1202,7 +1289,7 @@ def _read_xlsx(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
-    data = _office_file(source)
+    data = _office_file(source, _SHEETS_XML_BYTES)
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except (InvalidFileException, *_DAMAGED) as error:
@@ -1235,7 +1322,8 @@ class _UnfitSheetError(ReadError):
 
 
 def _sheet_rows(source: _Source, sheet: Any, name: str, columns: Columns, fail: Fail) -> Iterator[Notice]:
-    rows = sheet.iter_rows(values_only=True)
+    sheet.reset_dimensions()  # what a sheet claims to span may be a million rows of nothing
+    rows = _bounded_rows(source, sheet)
     above, header = _sheet_header(rows, columns)
     try:
         plan = _plan(source, header, columns)
@@ -1252,6 +1340,21 @@ def _sheet_rows(source: _Source, sheet: Any, name: str, columns: Columns, fail: 
             yield _row_notice(source, row, values, name)
         except ReadError as error:
             told(error)
+
+
+def _bounded_rows(source: _Source, sheet: Any) -> Iterator[tuple[Any, ...]]:
+    """The rows as wide as what stands in them; cells that are formatted far out but empty are left off."""
+    wide = 0
+    for cells in sheet.iter_rows(values_only=True):
+        if len(cells) <= _COLUMNS_MOST:
+            yield cells
+            continue
+        wide += 1
+        beyond = cells[_COLUMNS_MOST:]
+        if wide > _WIDE_ROWS or beyond.count(None) < len(beyond):
+            reason = f"工作表“{sheet.title}”有 {len(cells)} 列，超过 {_COLUMNS_MOST} 列的上限"
+            raise source.error(reason, "请删去多余的列，另存为 .xlsx")
+        yield cells[:_COLUMNS_MOST]
 
 
 def _sheet_header(rows: Iterator[tuple[Any, ...]], columns: Columns) -> tuple[int, tuple[Any, ...]]:

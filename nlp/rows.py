@@ -21,7 +21,6 @@ from nlp.types import SCHEMA_VERSION, Basis, PostRole, Status, SubjectKind, Verd
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from openpyxl.styles import Alignment
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
     from nlp.types import Analysis, Evidence, Fact, Finding, Sanction, Subject
@@ -91,7 +90,7 @@ _FINDING = (
     Column("verdict", "判断", among=get_args(Verdict), note="是 / 存疑"),
     Column("probability", "概率", "number"),
     Column("basis", "依据", among=get_args(Basis), note="原文明示 / 事实推断 / 法规规则 / 统计"),
-    Column("by", "方法", note="`rules` 为规则，`law` 为法规检查，其余为模型名"),
+    Column("by", "方法", note="`rules` 为规则，`law` 为法规检查，`corpus` 为跨案比较，其余为模型名"),
     Column("reason", "理由"),
     Column("evidence", "证据", "list", columns=(_START, _END, Column("text", "原文"))),
     Column("variant", "细类", null=True),
@@ -163,7 +162,7 @@ def shown(word: str) -> str:
     return _SHOWN[word]
 
 
-_METHODS = {"rules": "规则", "law": "法规检查"}
+_METHODS = {"rules": "规则", "law": "法规检查", "corpus": "跨案比较"}
 
 
 def method(by: str) -> str:
@@ -365,7 +364,7 @@ def write_jsonl(rows: Iterable[Row], path: Path) -> None:
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones count in some Excels
 Cell = str | int | float | None
 
 
@@ -432,13 +431,15 @@ def _lines(lines: Iterable[str]) -> str:
 class Flat:
     """One column of a flat table: header, width in characters, how its cell is drawn out of a record.
 
-    A long text that is not wrapped stays on one line, so that the rows of a sheet can be scanned.
+    A long text that is not wrapped stays on one line, so that the rows of a sheet can be scanned. ``link`` gives the
+    cell of the workbook that the cell leads to ("'案件'!A7"), or None.
     """
 
     title: str
     width: int
     cell: Callable[[Row], Cell]
     wrapped: bool = True
+    link: Callable[[Row], str | None] | None = None
 
 
 def _key(title: str, width: int, key: str, *, wrapped: bool = True) -> Flat:
@@ -549,7 +550,7 @@ def _findings(record: Row) -> Iterator[Row]:
 # ------------------------------------------------------------ CSV
 
 
-def _csv_cell(value: Cell) -> Cell:
+def csv_cell(value: Cell) -> Cell:
     """A text that a spreadsheet would run as a formula gets a leading apostrophe."""
     value = _clean_cell(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
@@ -561,7 +562,7 @@ def write_csv(rows: Iterable[Row], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(column.title for column in CASE_TABLE)
         for record in rows:
-            writer.writerow(_csv_cell(column.cell(record)) for column in CASE_TABLE)
+            writer.writerow(csv_cell(column.cell(record)) for column in CASE_TABLE)
 
 
 # ------------------------------------------------------------ XLSX
@@ -595,16 +596,14 @@ def _shown_lines(text: str, width: int) -> int:
     return sum(max(1, math.ceil(wide / (width - 1))) for wide in widths)
 
 
-class _Sheet:
+class Sheet:
     """A growing table in a workbook; past Excel's last row it goes on in a further sheet, 案件(2)."""
 
     def __init__(self, book: Any, name: str, columns: Sequence[Flat], *, printed: int | None = None) -> None:
         """``printed``: how many of the columns go on paper; None for all."""
-        from openpyxl.styles import Alignment
-
         self._book, self._name, self._columns = book, name, columns
         self._printed = printed or len(columns)
-        self._alignments = [Alignment(vertical="top", wrap_text=column.wrapped) for column in columns]
+        self._looks: dict[tuple[bool, ...], Any] = {}
         self._count = 0
         self._open()
 
@@ -642,15 +641,33 @@ class _Sheet:
         cell.alignment = Alignment(vertical="center", wrap_text=True)
         return cell
 
-    def _cell(self, value: Cell, alignment: Alignment) -> Any:
+    def _cell(self, value: Cell, column: int, place: str | None = None) -> Any:
+        """A cell of the row that comes next; ``place`` is what it leads to in the workbook."""
         from openpyxl.cell import WriteOnlyCell
+        from openpyxl.worksheet.hyperlink import Hyperlink
 
         cell = WriteOnlyCell(self._sheet, value)
         if isinstance(value, str):
             cell.data_type = "s"
-            cell.quotePrefix = value.startswith(_FORMULA)
-        cell.alignment = alignment
+        if place:
+            cell.row, cell.column = self._rows, column + 1
+            cell.hyperlink = Hyperlink(ref="", location=place)
+        quoted = isinstance(value, str) and value.startswith(_FORMULA)
+        self._dress(cell, self._columns[column].wrapped, quoted, bool(place))
         return cell
+
+    def _dress(self, cell: Any, *look: bool) -> None:
+        """Style a cell (wrapped, quoted, a link). openpyxl would look each style up anew, most of its work."""
+        from openpyxl.styles import Alignment, Font
+
+        if look not in self._looks:
+            wrapped, quoted, leads = look
+            cell.alignment = Alignment(vertical="top", wrap_text=wrapped)
+            cell.quotePrefix = quoted
+            if leads:
+                cell.font = Font(color="1F4E79", underline="single")
+            self._looks[look] = cell._style
+        cell._style = self._looks[look]
 
     def append(self, record: Row) -> None:
         if self._rows == _ROW_LIMIT:
@@ -664,7 +681,9 @@ class _Sheet:
             cells[_CAUTIONS] = _fit(_lines(filter(None, [told, str(whole[_CAUTIONS])])))
         self._rows += 1
         self._sheet.row_dimensions[self._rows].height = _height(zip(cells.values(), self._columns, strict=True))
-        self._sheet.append([self._cell(*cell) for cell in zip(cells.values(), self._alignments, strict=True)])
+        links = [column.link(record) if column.link else None for column in self._columns]
+        row = [self._cell(value, n, place) for n, (value, place) in enumerate(zip(cells.values(), links, strict=True))]
+        self._sheet.append(row)
         del self._sheet.row_dimensions[self._rows]  # written; kept, it would grow with the rows
 
     def close(self) -> None:
@@ -679,9 +698,15 @@ def write_xlsx(rows: Iterable[Row], path: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
-    cases = _Sheet(book, "案件", CASE_TABLE, printed=_CASE_PRINTED)
-    dealt = _Sheet(book, "人员与处理", _MEASURE_TABLE)
-    findings = _Sheet(book, "复核要点", _FINDING_TABLE)
+    add_sheets(book, rows)
+    book.save(path)
+
+
+def add_sheets(book: Any, rows: Iterable[Row]) -> None:
+    """Add the three sheets of ``write_xlsx`` to a write-only workbook; case n stands in row n + 1 of 案件."""
+    cases = Sheet(book, "案件", CASE_TABLE, printed=_CASE_PRINTED)
+    dealt = Sheet(book, "人员与处理", _MEASURE_TABLE)
+    findings = Sheet(book, "复核要点", _FINDING_TABLE)
     for record in rows:
         cases.append(record)
         for measure in _measures(record):
@@ -690,7 +715,6 @@ def write_xlsx(rows: Iterable[Row], path: Path) -> None:
             findings.append(finding)
     for sheet in (cases, dealt, findings):
         sheet.close()
-    book.save(path)
 
 
 # ------------------------------------------------------------ Parquet

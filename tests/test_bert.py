@@ -15,7 +15,8 @@ from gold_files import write_cases
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from nlp.classify import ModelNotAvailable, load_model, shipped
-from nlp.classify.bert import GRAPH, SETTINGS, TOKENIZER, BertClassifier, windows
+from nlp.classify.bert import GRAPH, SETTINGS, TOKENIZER, BertClassifier, tokens_of, windows
+from nlp.classify.marking import marks
 from nlp.cli import main
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase, Judgement
@@ -110,6 +111,32 @@ def test_windows_hold_every_character_and_no_more_than_they_may(length: int, siz
     assert [len(window.ids) for window in found] == sizes
     read = {n for window in found for a, b in window.offsets for n in range(a, b)}
     assert read == set(range(length))
+
+
+def test_what_was_extracted_stands_as_marks_before_it_and_covers_nothing() -> None:
+    tokenizer = tokens_of(shipped("bert") / "tokenizer.json")
+    text = "2021年3月，县水务局局长周安负主要领导责任，受到党内警告处分；副局长李平被诫勉。"
+    (plain,), (marked,) = windows(tokenizer, text, 512), windows(tokenizer, text, 512, fields=True)
+    number = {tokenizer.token_to_id(f"[unused{n}]"): mark for n, mark in enumerate(marks(), start=1)}
+    read = list(zip(marked.ids, marked.offsets, strict=True))
+    assert [(number[i], text[a : a + 2]) for i, (a, b) in read if i in number] == [
+        ("chief", "县水"),
+        ("乡科级正职", "县水"),
+        ("主要领导责任", "主要"),
+        ("党纪", "党内"),
+        ("deputy", "副局"),
+        ("乡科级副职", "副局"),
+        ("组织措施", "诫勉"),
+    ]
+    assert [one for one in read if one[0] not in number] == list(zip(plain.ids, plain.offsets, strict=True))
+
+
+def test_a_backbone_without_reserved_tokens_takes_no_marks(backbone: Path, tmp_path: Path) -> None:
+    from nlp.train.bert import Settings, train
+    from nlp.train.trained import TrainingError
+
+    with pytest.raises(TrainingError, match="unused"):
+        train(GOLD, Settings(str(backbone), fields=True), tmp_path / "run")
 
 
 def test_what_stands_at_the_end_of_a_text_of_many_windows_moves_the_score() -> None:
@@ -217,7 +244,7 @@ def test_scoring_needs_no_torch(name: str) -> None:
         (TOKENIZER, None, "缺少 tokenizer.json"),
         (TOKENIZER, b"{}", "已损坏"),
         (SETTINGS, b"{}", "键不是"),
-        (SETTINGS, b'{"tokens": 512, "slope": [1.0], "offset": [0.0]}', "标签对不上"),
+        (SETTINGS, b'{"tokens": 512, "slope": [1.0], "offset": [0.0], "fields": false}', "标签对不上"),
     ],
 )
 def test_a_damaged_model_says_what_is_wrong(trained: Path, tmp_path: Path, name: str, content: Any, told: str) -> None:

@@ -25,6 +25,9 @@ ROOT = Path(__file__).parent.parent
 TEXT = "关于防汛值守失职问责情况的通报\n东塘镇副镇长周安防汛期间擅离职守。经县纪委研究，决定给予周安党内警告处分。\n"
 COMMANDS = (
     "score",
+    "report",
+    "corpus",
+    "serve",
     "explain",
     "demo",
     "segment",
@@ -254,6 +257,12 @@ def test_on_a_terminal_the_colours_are_explained() -> None:
 
 def test_a_case_without_a_finding_is_not_called_sound() -> None:
     assert "未发现需要复核之处（不等于处理得当）" in wenze("explain", "-", stdin=TEXT).stdout
+
+
+def test_a_breach_of_a_regulation_names_the_article_and_what_is_not_told() -> None:
+    told = wenze("explain", "-", stdin="经研究，给予河湾镇党委诫勉，镇党委书记方同舟受到党内警告处分。").stdout
+    assert "条文：《中国共产党问责条例》第八条" in told
+    assert "尚不清楚：决定日期未载明" in told
 
 
 def test_explain_says_when_there_is_no_case() -> None:

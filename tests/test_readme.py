@@ -52,7 +52,8 @@ def wenze_commands() -> list[list[str]]:
 def test_every_command_shown_exists_with_its_options(words: list[str]) -> None:
     command, words = get_command(app), [*words]
     while isinstance(command, TyperGroup):
-        command = command.commands[words.pop(0)]
+        known_as = words.pop(0) if words[0] in command.commands else getattr(command, "default", words[0])
+        command = command.commands[known_as]
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in words if word.startswith("-") and word != "-"} <= known
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from nlp.classify.base import LABELS_FILE, RETRAIN, Classifier, Disputing, ModelNotAvailable, check_labels, read_record
 from nlp.codebook import load_codebook
 from nlp.types import Caution, IssueId, unique
 
-__all__ = ["BACKENDS", "RULES", "Model", "ModelNotAvailable", "load_backend", "load_model"]
+__all__ = ["BACKENDS", "RULES", "Model", "ModelNotAvailable", "load_backend", "load_model", "measured"]
 
 RULES = "rules"
 BACKENDS: dict[str, str] = {
@@ -31,7 +31,8 @@ _PACKAGE = Path(__file__).parent.parent
 # In an installed package the models lie inside it, in a checkout beside it.
 _SHELVES = (_PACKAGE / "models", _PACKAGE.parent / "models")
 THRESHOLDS_FILE = "thresholds.json"
-TELLS_NOTHING = frozenset({"MODEL_CARD.md", "metrics.json"})
+METRICS_FILE = "metrics.json"
+TELLS_NOTHING = frozenset({"MODEL_CARD.md", METRICS_FILE})
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,19 @@ def load_model(named: str) -> Model:
     classifier = load_backend(name, folder)
     doubts = unique((*check_labels(folder), *(c for one in getattr(classifier, "members", ()) for c in one.cautions)))
     return Model(name, f"{name}+{_fingerprint(folder)}", classifier, _thresholds(folder), doubts)
+
+
+def measured(mark: str) -> dict[str, Any] | None:
+    """The figures shipped with the model of this very mark ('tfidf+3f2a…'); None for rules and for other models."""
+    name = mark.partition("+")[0]
+    if name not in BACKENDS or name == RULES:
+        return None
+    try:
+        folder = shipped(name)
+    except ModelNotAvailable:
+        return None
+    known = (folder / METRICS_FILE).is_file() and mark == f"{name}+{_fingerprint(folder)}"
+    return read_record(folder / METRICS_FILE) if known else None
 
 
 def _thresholds(folder: Path) -> dict[IssueId, tuple[float, float]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
@@ -24,7 +25,9 @@ from numpy.typing import NDArray
 
 from nlp.classify.base import RETRAIN, ModelNotAvailable, check_labels, read_record, write_labels
 from nlp.classify.clauses import clauses
+from nlp.classify.marking import field_marks, marks
 from nlp.classify.odds import sigmoid
+from nlp.classify.whole import whole
 from nlp.codebook import load_codebook
 from nlp.types import IssueId, Scores, Span
 
@@ -49,26 +52,50 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """``tokens`` a window holds at most; ``slope`` and ``offset`` (one a label) make a logit a probability (Platt)."""
+    """``tokens`` a window holds at most; ``slope`` and ``offset`` (one a label) make a logit a probability (Platt).
+
+    ``fields``: whether what was extracted from a text is marked in it.
+    """
 
     tokens: int = 512
     slope: tuple[float, ...] = field(default=())
     offset: tuple[float, ...] = field(default=())
+    fields: bool = False
 
 
-def windows(tokenizer: Any, text: str, tokens: int) -> list[Window]:
-    """The whole text in as few windows of at most ``tokens`` as hold it, evenly long; one for an empty text."""
-    read = tokenizer.encode(text.translate(_READ_AS), add_special_tokens=False)
+def windows(tokenizer: Any, text: str, tokens: int, *, fields: bool = False) -> list[Window]:
+    """The whole text in as few windows of at most ``tokens`` as hold it, evenly long; one for an empty text.
+
+    With ``fields`` a reserved token that covers nothing stands before each subject, responsibility and measure.
+    """
     begin, end = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
-    room, total = tokens - 2, len(read.ids)
+    all_ids, all_offsets = _encoded(tokenizer, text, fields=fields)
+    room, total = tokens - 2, len(all_ids)
     count = 1 if total <= room else -(-(total - _OVERLAP) // (room - _OVERLAP))
     step = -(-(total - _OVERLAP) // count) if count > 1 else total
     found = []
     for n in range(count):
         part = slice(n * step, n * step + step + (_OVERLAP if count > 1 else 0))
-        ids, offsets = read.ids[part], read.offsets[part]
-        found.append(Window((begin, *ids, end), ((0, 0), *offsets, (0, 0))))
+        found.append(Window((begin, *all_ids[part], end), ((0, 0), *all_offsets[part], (0, 0))))
     return found
+
+
+def _encoded(tokenizer: Any, text: str, *, fields: bool) -> tuple[list[int], list[tuple[int, int]]]:
+    """Ids and offsets of a text, the marks of its fields among them where asked for."""
+    read = tokenizer.encode(text.translate(_READ_AS), add_special_tokens=False)
+    if not fields:
+        return read.ids, read.offsets
+    number = {mark: tokenizer.token_to_id(f"[unused{n}]") for n, mark in enumerate(marks(), start=1)}
+    told = deque(field_marks(whole(text)[1]))
+    ids: list[int] = []
+    offsets: list[tuple[int, int]] = []
+    for one, (start, end) in zip(read.ids, read.offsets, strict=True):
+        while told and told[0][0] < end:
+            ids.append(number[told.popleft()[1]])
+            offsets.append((start, start))
+        ids.append(one)
+        offsets.append((start, end))
+    return ids, offsets
 
 
 def tokens_of(path: Path) -> Any:
@@ -125,7 +152,7 @@ class BertClassifier:
     @lru_cache(maxsize=8)  # noqa: B019
     def _read(self, text: str) -> tuple[Floats, Floats, Floats]:
         """Of t tokens the range of the text (t x 2), and for each label its weight and the log-odds it speaks for."""
-        read = windows(self.tokenizer, text, self.reads.tokens)
+        read = windows(self.tokenizer, text, self.reads.tokens, fields=self.reads.fields)
         told = [self._run(window) for window in read]
         attention, value = (np.concatenate([one[n] for one in told]).astype(np.float64) for n in (0, 1))
         weight = np.exp(attention - attention.max(axis=0))
@@ -155,7 +182,8 @@ class BertClassifier:
         if set(settings) != {one.name for one in dataclass_fields(Reads)}:
             raise ModelNotAvailable(f"模型文件 {folder / SETTINGS} 的键不是本版本所知的。{RETRAIN}")
         try:
-            reads = Reads(int(settings["tokens"]), *(tuple(map(float, settings[key])) for key in ("slope", "offset")))
+            slope, offset = (tuple(map(float, settings[key])) for key in ("slope", "offset"))
+            reads = Reads(int(settings["tokens"]), slope, offset, bool(settings["fields"]))
         except (TypeError, ValueError) as error:
             raise ModelNotAvailable(f"模型文件 {folder / SETTINGS} 已损坏：{error}。{RETRAIN}") from error
         if {len(reads.slope), len(reads.offset)} != {k} or reads.tokens <= _OVERLAP + 2:

@@ -171,8 +171,8 @@ def _overreach(r: Reading) -> Claim | None:
 # -- 对象 --------------------------------------------------------------------------------------------------------------
 
 
-def _superiors(r: Reading, *cues: str) -> list[tuple[Span, str]]:
-    """Organs above all who were dealt with, whose decision or failing the text tells."""
+def superiors(r: Reading, *cues: str) -> list[tuple[Span, str]]:
+    """Organs above all who were dealt with, whose decision or failing (the ``cues``) the text tells, and where."""
     if r.top_tier is None:
         return []
     found = []
@@ -195,11 +195,11 @@ def _junior_for_senior(r: Reading) -> Claim | None:
         organ = _organ_above(r, span)
         if organ:
             return Claim("yes", (span, *r.measure_spans(r.people)[:2]), {"who": organ})
-    superiors = _superiors(r, "superior_decided", "superior_failed")
-    if superiors and (spared or closed):
-        spans = tuple(span for span, _ in superiors[:2])
-        return Claim("yes", (*spans, (spared or closed)[0]), {"who": superiors[0][1]})
-    failed = _superiors(r, "superior_failed")
+    above = superiors(r, "superior_decided", "superior_failed")
+    if above and (spared or closed):
+        spans = tuple(span for span, _ in above[:2])
+        return Claim("yes", (*spans, (spared or closed)[0]), {"who": above[0][1]})
+    failed = superiors(r, "superior_failed")
     if failed:
         return Claim("unsure", (failed[0][0], *r.measure_spans(r.people)[:2]), {"who": failed[0][1]})
     return None

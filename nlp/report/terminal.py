@@ -140,8 +140,15 @@ def _finding(number: int, finding: Finding) -> RenderableType:
         (f"  依据：{shown(finding.basis)}  方法：{method(finding.by)}", "dim"),
     )
     lines: list[Text] = [Text(finding.reason)]
+    lines += [Text(f"{name}：{told}", style="dim") for name, told in _ground(finding) if told]
     lines += [Text(f"「{' '.join(_visible(e.text).split())}」", style="italic") for e in finding.evidence]
     return Group(head, *(Padding(line, (0, 0, 0, 4)) for line in lines))
+
+
+def _ground(finding: Finding) -> Iterator[tuple[str, str | None]]:
+    """What a check against the regulations adds: its article, and what the notice does not tell."""
+    yield "条文", finding.article
+    yield "尚不清楚", finding.unknown
 
 
 def _cautions(cautions: Sequence[Caution]) -> Iterator[Text]:

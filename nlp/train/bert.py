@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from nlp.classify.base import definitions_fingerprint
 from nlp.classify.bert import GRAPH, TOKENIZER, BertClassifier, Reads, Window, open_graph, tokens_of, windows
+from nlp.classify.marking import marks
 from nlp.classify.odds import sigmoid
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
@@ -47,7 +48,8 @@ class Settings:
 
     ``tokens`` a window holds, ``hidden`` the share of input tokens masked at random while training, ``evidence`` the
     weight of the attention's loss beside that of the verdicts, ``focus`` the exponent by which an easy ``no`` counts
-    less, ``frozen`` whether the word embeddings stay as they are, ``patience`` the epochs without a better dev.
+    less, ``frozen`` whether the word embeddings stay as they are, ``patience`` the epochs without a better dev,
+    ``fields`` whether what was extracted from a text is marked in it.
     """
 
     backbone: str = BACKBONE
@@ -62,6 +64,7 @@ class Settings:
     frozen: bool = True
     patience: int = 2
     seed: int = 0
+    fields: bool = False
 
 
 # ------------------------------------------------------------ the network
@@ -142,7 +145,7 @@ def rows(cases: Sequence[GoldCase], tokens: Any, settings: Settings) -> Iterator
     """Each case as windows of ids, verdicts, and (window, first token, last + 1, label) of its evidence."""
     for case, verdicts in zip(cases, verdicts_of(cases), strict=True):
         text = text_of(case)
-        read = windows(tokens, text, settings.tokens)
+        read = windows(tokens, text, settings.tokens, fields=settings.fields)
         yield {
             "ids": [list(window.ids) for window in read],
             "labels": verdicts.tolist(),
@@ -226,6 +229,8 @@ def fine_tune(
     model = network(settings)
     claim(folder, {**asdict(settings), "gold": _fingerprint(cases), "definitions": definitions_fingerprint()})
     tokens = tokenizer(settings.backbone, folder)
+    if settings.fields and tokens.token_to_id(f"[unused{len(marks())}]") is None:
+        raise TrainingError(f"骨干 {settings.backbone} 的词表没有足够的 [unused] 记号，不能在文中标出所抽取的内容")
     sets = {
         split: Dataset.from_list(list(rows([case for case in cases if case.split == split], tokens, settings)))
         for split in ("train", "dev")
@@ -414,7 +419,8 @@ def _unlike(model: Network, path: Path) -> float:
 
 def _margins(model: BertClassifier, texts: Sequence[str]) -> Array:
     """Logits before calibration, n x k."""
-    bare = replace(model, reads=Reads(model.reads.tokens, *_bare()))
+    slope, offset = _bare()
+    bare = replace(model, reads=replace(model.reads, slope=slope, offset=offset))
     return np.array([bare.logits(text) for text in texts]).reshape(len(texts), len(model.labels))
 
 
@@ -439,12 +445,12 @@ def train(
     progress("导出为 ONNX，权重 8 位")
     export(model, folder / GRAPH)
     tokens, graph = tokens_of(folder / TOKENIZER), open_graph(folder / GRAPH)
-    shipped = BertClassifier(Reads(settings.tokens, *_bare()), tokens, graph, folder)
+    shipped = BertClassifier(Reads(settings.tokens, *_bare(), settings.fields), tokens, graph, folder)
     texts = [text_of(case) for case in dev]
     margins, verdicts = _margins(shipped, texts), verdicts_of(dev)
     weights, offset = together(margins[:, :, None], verdicts)
     slope = (float(weights[0]),) * len(offset)
-    shipped = replace(shipped, reads=Reads(settings.tokens, slope, tuple(map(float, offset))))
+    shipped = replace(shipped, reads=replace(shipped.reads, slope=slope, offset=tuple(map(float, offset))))
     values = sigmoid(weights[0] * margins + offset)
     exact = sigmoid(weights[0] * logits(model, dev, tokens, settings) + offset)
     positives = map(int, (verdicts_of(learnt) == 1).sum(axis=0))
