@@ -24,6 +24,7 @@ import numpy as np
 from nlp import analyze, load_codebook
 from nlp.evaluate import merged, prf, set_counts, who
 from nlp.gold import GoldCase, load_gold
+from nlp.peers import Uie
 from nlp.types import Extraction, Notice
 
 Pairs = set[tuple[str, str]]
@@ -79,42 +80,14 @@ def regex(text: str) -> Pairs:
 # ------------------------------------------------------------ a zero-shot UIE
 
 
-class Uie:
-    """UIE-nano as ONNX: a prompt and a text in, the spans that answer the prompt out."""
+def uie(model: Uie) -> Callable[[str], Pairs]:
+    """Its answers by the codebook's names."""
 
-    def __init__(self, folder: Path) -> None:
-        import onnxruntime
-        from tokenizers import BertWordPieceTokenizer
+    def found(text: str) -> Pairs:
+        told = model.measures(text)
+        return {(name, entry.name) for name, answer in told for entry in MEASURES if any(entry.find(answer))}
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options)
-        self.tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=True)
-
-    def spans(self, prompt: str, text: str, least: float = 0.3) -> list[str]:
-        coded = self.tokenizer.encode(prompt, text[: 500 - len(prompt)])
-        ids = np.array([coded.ids[:512]])
-        feed = {
-            "input_ids": ids,
-            "token_type_ids": np.array([coded.type_ids[:512]]),
-            "pos_ids": np.arange(ids.shape[1])[None],
-            "att_mask": np.ones_like(ids),
-        }
-        starts, ends = (np.asarray(one)[0] for one in self.session.run(None, feed))
-        inside = [n for n, kind in enumerate(coded.type_ids[:512]) if kind == 1]
-        found = []
-        for start in (n for n in inside if starts[n] > least):
-            end = next((n for n in inside if n >= start and ends[n] > least), None)
-            if end is not None:
-                found.append(text[coded.offsets[start][0] : coded.offsets[end][1]])
-        return list(dict.fromkeys(found))
-
-    def __call__(self, text: str) -> Pairs:
-        found: Pairs = set()
-        for name in self.spans("人物", text):
-            for answer in self.spans(f"{name}受到的处分", text):
-                found |= {(name, entry.name) for entry in MEASURES if any(entry.find(answer))}
-        return found
+    return found
 
 
 # ------------------------------------------------------------ the comparison
@@ -140,7 +113,7 @@ def main() -> None:
     cases = load_gold(given.gold, given.split)
     rows = [run("wenze", wenze, cases), run("regex", regex, cases)]
     if given.uie:
-        rows.append(run("UIE-nano, zero-shot", Uie(given.uie), cases))
+        rows.append(run("UIE-nano, zero-shot", uie(Uie(given.uie)), cases))
     print("| extractor | precision | recall | F1 (95 % interval) | characters a second | wenze is |")
     print("|---|---|---|---|---|---|")
     for row in rows:

@@ -1,36 +1,41 @@
 """The big job: files -> rows in one output file, resumable at any moment.
 
-In: paths, folders, globs or ``-``. Out: OUT, OUT.run.json and, where something went wrong, OUT.errors.jsonl.
+In: paths, folders, globs, URIs or ``-``. Out: OUT, OUT.run.json and, where something went wrong, OUT.errors.jsonl.
 Never prints. Every line of OUT.part is one finished notice, so a run killed at any point goes on where it stopped
-and neither loses nor repeats a row. Rows stream; memory stays flat.
+and neither loses nor repeats a row. Rows stream; memory stays flat. Where the work is done is an engine's matter; rows
+in a folder of Parquet files are ``nlp.partitions``'.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, TextIO
 
+from nlp import engines
 from nlp.classify import RULES
 from nlp.pipeline import analyze_notice, fingerprints
-from nlp.read import ReadError, input_files, read_notices
+from nlp.read import ReadError, input_files, is_uri, opened, read_notices, remote_files
 from nlp.rows import WRITERS, Row, json_line, measures, row
 from nlp.types import SCHEMA_VERSION, Notice
 
 STDIN = "-"
+LOCAL, POOL = "local", "pool"
 _CHUNK_ITEMS = 32
 _CHUNK_CHARACTERS = 200_000
 _SYNC_SECONDS = 1.0
+_UNREAD_BYTES = 1 << 20  # of what could not be read, held in memory; more of it waits on disk
 
 Progress = Callable[[int, "int | None"], None]
 Record = dict[str, Any]
@@ -75,13 +80,14 @@ class Summary:
     """How a run ended: the counts and the files it wrote.
 
     ``out`` and ``run_file`` are None when no notice at all could be read, ``errors_file`` when nothing went wrong.
+    They are URIs where ``out`` was given as one.
     """
 
     tally: Tally
     seconds: float
-    out: Path | None
-    run_file: Path | None
-    errors_file: Path | None
+    out: Path | str | None
+    run_file: Path | str | None
+    errors_file: Path | str | None
 
     @property
     def exit_code(self) -> int:
@@ -91,8 +97,8 @@ class Summary:
         """The first of the errors, as they stand in the file of errors."""
         if self.errors_file is None:
             return []
-        with self.errors_file.open(encoding="utf-8") as file:
-            notes = (json.loads(line) for line in file)
+        with opened(self.errors_file) as file:
+            notes = map(json.loads, file)
             return list(islice((note for note in notes if note["kind"] == "error"), count))
 
 
@@ -101,16 +107,21 @@ class Summary:
 
 @dataclass(frozen=True)
 class Source:
-    """An input file as it was: name, size in bytes, SHA-256; ``rows`` where they can be counted while hashing."""
+    """An input file as it was: name, size in bytes, SHA-256; ``rows`` where they can be counted while hashing.
+
+    A file behind a URI is not read twice: when it was ``modified`` stands for its hash.
+    """
 
     name: str
     size: int
     sha256: str
     rows: int | None
+    modified: str | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {"name": self.name, "size": self.size, "sha256": self.sha256}
+        mark = {"modified": self.modified} if is_uri(self.name) else {"sha256": self.sha256}
+        return {"name": self.name, "size": self.size, **mark}
 
 
 _HEADER_LINES = {".jsonl": 0, ".csv": 1}
@@ -132,8 +143,10 @@ def fingerprint_file(path: Path) -> Source:
     return Source(str(path), size, digest.hexdigest(), rows)
 
 
-def _sources(inputs: Sequence[str], out: Path) -> list[Source]:
-    return [_source(path) for path in input_files(inputs, out)]
+def sources_of(inputs: Sequence[str], out: Path | None) -> list[Source]:
+    """The fingerprints of the files that the inputs name."""
+    far = [Source(one.name, one.size, "", None, one.modified) for one in remote_files(inputs)]
+    return [*map(_source, input_files(inputs, out)), *far]
 
 
 def _source(path: Path) -> Source:
@@ -144,14 +157,15 @@ def _source(path: Path) -> Source:
         return Source(str(path), 0, "", None)
 
 
-def _total(sources: Sequence[Source], inputs: Sequence[str]) -> int | None:
+def total_of(sources: Sequence[Source], inputs: Sequence[str]) -> int | None:
+    """How many notices the inputs hold, where that is known before they are read."""
     counts = [source.rows for source in sources]
     return None if STDIN in inputs or None in counts else sum(count or 0 for count in counts)
 
 
 def items(inputs: Sequence[str], columns: Mapping[str, str], out: Path | None = None) -> Iterator[Item]:
     """Notices in input order, with what could not be read at its place among them. BatchError for an unknown column."""
-    unread: list[ReadError] = []
+    unread = Unread()
     try:
         notices = read_notices(inputs, columns=columns, on_error=unread.append, out=out)
     except ValueError as error:
@@ -159,12 +173,37 @@ def items(inputs: Sequence[str], columns: Mapping[str, str], out: Path | None = 
     return _interleaved(notices, unread)
 
 
-def _interleaved(notices: Iterator[Notice], unread: list[ReadError]) -> Iterator[Item]:
+class Unread:
+    """What could not be read since the last notice, in order; a little of it in memory, the rest in a file of its own.
+
+    Between two notices of a broken table there may be millions of bad rows.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._file = SpooledTemporaryFile(_UNREAD_BYTES)  # noqa: SIM115
+
+    def append(self, error: ReadError) -> None:
+        pickle.dump(error, self._file)
+        self._count += 1
+
+    def drain(self) -> Iterator[ReadError]:
+        """All of it, once."""
+        if not self._count:
+            return
+        self._file.seek(0)
+        for _ in range(self._count):
+            yield pickle.load(self._file)
+        self._file.seek(0)
+        self._file.truncate()
+        self._count = 0
+
+
+def _interleaved(notices: Iterator[Notice], unread: Unread) -> Iterator[Item]:
     for notice in notices:
-        yield from unread
-        unread.clear()
+        yield from unread.drain()
         yield notice
-    yield from unread
+    yield from unread.drain()
 
 
 # ------------------------------------------------------------ one notice -> one record
@@ -210,95 +249,58 @@ def _records_of(chunk: list[Item], model: str = RULES) -> list[Record]:
     return [record(item, model) for item in chunk]
 
 
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+def chunked(items: Iterable[Item], most: int, most_characters: int) -> Iterator[list[Item]]:
+    """The items in lists that are full at ``most`` items, or at ``most_characters``, whichever comes first."""
     chunk: list[Item] = []
     characters = 0
     for item in items:
         chunk.append(item)
         characters += len(item.text) if isinstance(item, Notice) else 0
-        if len(chunk) >= _CHUNK_ITEMS or characters >= _CHUNK_CHARACTERS:
+        if len(chunk) >= most or characters >= most_characters:
             yield chunk
             chunk, characters = [], 0
     if chunk:
         yield chunk
 
 
-# ------------------------------------------------------------ worker processes
-
-
-def start_worker() -> None:
-    """Workers leave Ctrl-C to the parent, and end when it does, however it ends."""
-    import multiprocessing
-    import signal
-    import threading
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    import multiprocessing
-
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker)
+# ------------------------------------------------------------ records, wherever they are made
 
 
 Work = Callable[[list[Item]], list[Record]]
 
 
-def _by(model: str) -> Work:
+def work_of(model: str) -> Work:
+    """What makes records of items; workers can import it."""
     return partial(_records_of, model=model)
 
 
-def _one_by_one(chunk: list[Item], work: Work) -> Iterator[Record]:
-    """A chunk whose worker died, again in a process of its own: only the notice that kills it is given up."""
-    rest: deque[Item] = deque(chunk)
-    while rest:
-        with _pool(1) as pool:
-            try:
-                while rest:
-                    yield from pool.submit(work, [rest[0]]).result()
-                    rest.popleft()
-            except BrokenProcessPool:
-                culprit = rest.popleft()
-                reason = "工作进程在这条通报上异常退出（可能是内存不足）"
-                yield _failed(culprit, reason) if isinstance(culprit, Notice) else record(culprit)
+def lost(item: Item) -> Record:
+    """The record of an item that kills whoever works on it."""
+    reason = "工作进程在这条通报上异常退出（可能是内存不足）"
+    return _failed(item, reason) if isinstance(item, Notice) else record(item)
 
 
-def _pooled(chunks: Iterator[list[Item]], workers: int, work: Work) -> Iterator[Record]:
-    """Records in input order; at most a few chunks a worker are held at once."""
-    while True:
-        waiting: deque[list[Item]] = deque()
-        futures: deque[Future[list[Record]]] = deque()
-        pool = _pool(workers)
-        try:
-            while True:
-                for chunk in islice(chunks, workers * 3 - len(waiting)):
-                    waiting.append(chunk)
-                    futures.append(pool.submit(work, chunk))
-                if not waiting:
-                    return
-                yield from futures.popleft().result()
-                waiting.popleft()
-        except BrokenProcessPool:
-            pass  # a worker died; what was waiting is done again below, carefully
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        for chunk in waiting:
-            yield from _one_by_one(chunk, work)
+def _as_they_are(_: int, records: list[Record]) -> list[Record]:
+    return records
 
 
-def records(items: Iterable[Item], *, workers: int = 1, work: Work = _records_of) -> Iterator[Record]:
-    """A record for each item, in order. ``work`` turns a chunk into its records; workers must be able to import it."""
-    if workers <= 1:
-        return chain.from_iterable(work([item]) for item in items)
-    return _pooled(_chunks(items), workers, work)
+def records(
+    items: Iterable[Item], *, workers: int | None = 1, engine: str = "", work: Work = _records_of
+) -> Iterator[Record]:
+    """A record for each item, in order. ``work`` turns a chunk into its records; workers must be able to import it.
+
+    ``engine`` as in ``score``. In this process a chunk is one item, so that each is told as soon as it is done.
+    """
+    chosen = engine or chosen_engine(workers)
+    chunks = chunked(items, 1 if chosen == LOCAL else _CHUNK_ITEMS, _CHUNK_CHARACTERS)
+    return chain.from_iterable(
+        engines.engine(chosen)(enumerate(chunks), engines.Task(work, lost, _as_they_are), workers)
+    )
+
+
+def chosen_engine(workers: int | None) -> str:
+    """The engine where none is named: a pool where there is more than one worker."""
+    return LOCAL if workers in (None, 1) else POOL
 
 
 # ------------------------------------------------------------ OUT.part
@@ -308,30 +310,73 @@ def _beside(out: Path, ending: str) -> Path:
     return out.with_name(f"{out.name}.{ending}")
 
 
+@contextmanager
+def alone(path: Path, out: str) -> Iterator[None]:
+    """Holds the lock file ``path`` as long as ``out`` is worked on; the system frees it however the run ends.
+
+    Raises BatchError while another run holds it.
+    """
+    file = _locked(path, out)
+    try:
+        yield
+    finally:
+        if os.name == "nt":  # an open file cannot be removed there
+            file.close()
+        path.unlink(missing_ok=True)
+        file.close()
+
+
+def _locked(path: Path, out: str) -> BinaryIO:
+    while True:
+        file = path.open("ab")
+        try:
+            _lock(file)
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except FileNotFoundError:  # whoever held it took it away in between
+            pass
+        except OSError as error:
+            file.close()
+            raise BatchError(f"另一个 wenze 正在写 {out}。请等它做完，或换一个输出") from error
+        file.close()
+
+
+def _lock(file: BinaryIO) -> None:
+    """Take a file for this process alone. Raises OSError where another has it."""
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 class Part:
     """OUT.part: a head that says what the run is, then a line for each finished notice.
 
     A last line without its newline was torn by a crash and is cut off.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
         self.path = path
         self.done = 0
-        self._file: BinaryIO = path.open("xb") if not path.exists() else self._reopened(identity)
+        self._file: BinaryIO = path.open("xb") if not path.exists() else self._reopened(run)
         self._synced = time.monotonic()
         if not self._file.tell():
-            self.append(identity)
+            self.append(run)
             self.done = 0
             os.fsync(self._file.fileno())
 
-    def _reopened(self, identity: Mapping[str, Any]) -> BinaryIO:
+    def _reopened(self, run: Mapping[str, Any]) -> BinaryIO:
         file = self.path.open("r+b")
         end = 0
         for n, line in enumerate(file):
             if not line.endswith(b"\n"):
                 break
             if n == 0:
-                _same_run(self._parsed(0, line), identity)
+                same_run(self._parsed(0, line), run)
             end += len(line)
             self.done = n
         file.seek(end)
@@ -370,11 +415,13 @@ _WHAT = {
     "format": "输出格式",
     "columns": "列名设置",
     "input": "输入文件",
+    "partition_by": "分区方式",
 }
 
 
-def _same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    changed = [name for key, name in _WHAT.items() if before.get(key) != now[key]]
+def same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raises BatchError when what was begun is not what is asked for now."""
+    changed = [name for key, name in _WHAT.items() if before.get(key) != now.get(key)]
     if changed:
         raise BatchError(f"不能接着做：上次中断以来{'、'.join(changed)}变了，接上会前后不一。请改用 --force 重新开始")
 
@@ -382,7 +429,8 @@ def _same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 # ------------------------------------------------------------ the job
 
 
-def _identity(format: str, model: str, columns: Mapping[str, str], sources: Sequence[Source]) -> dict[str, Any]:
+def identity(format: str, model: str, columns: Mapping[str, str], sources: Sequence[Source]) -> dict[str, Any]:
+    """What a run is; only a run that is the same may go on where another stopped."""
     return {
         **fingerprints(model),
         "schema": SCHEMA_VERSION,
@@ -399,11 +447,15 @@ def _apart(out: Path, sources: Sequence[Source]) -> None:
         raise BatchError(f"输入里有本命令自己的输出 {mixed[0]}。请把输出放到输入文件夹之外，或先移走它")
 
 
-def _ready(out: Path, part: Path, *, resume: bool, force: bool) -> None:
+def _check_place(out: Path) -> None:
     if not out.parent.is_dir():
         raise BatchError(f"输出所在的文件夹不存在：{out.parent}。请先建立它")
     if out.is_dir():
-        raise BatchError(f"输出 {out} 是一个文件夹。请给出文件名，例如 {out / 'rows.jsonl'}")
+        told = f"请给出文件名，例如 {out / 'rows.jsonl'}；要写成分区的 Parquet，请在末尾加 /"
+        raise BatchError(f"输出 {out} 是一个文件夹。{told}")
+
+
+def _ready(out: Path, part: Path, *, resume: bool, force: bool) -> None:
     if part.exists() and force and not resume:
         part.unlink()
     if part.exists() and not resume:
@@ -412,13 +464,13 @@ def _ready(out: Path, part: Path, *, resume: bool, force: bool) -> None:
         raise BatchError(f"输出 {out} 已经存在。换一个名字，或加 --force 覆盖它")
 
 
-def _finished(out: Path, identity: Mapping[str, Any]) -> Summary | None:
+def _finished(out: Path, run: Mapping[str, Any]) -> Summary | None:
     """The summary of a run that was already done with just these inputs, else None."""
     run_file, errors_file = _beside(out, "run.json"), _beside(out, "errors.jsonl")
     if not (out.exists() and run_file.exists()):
         return None
     told = json.loads(run_file.read_text(encoding="utf-8"))
-    if any(told.get(key) != identity[key] for key in _WHAT):
+    if any(told.get(key) != run.get(key) for key in _WHAT):
         return None
     counts = told["counts"]
     tally = Tally(**{**counts, "findings": Counter(counts["findings"]), "cautions": Counter(counts["cautions"])})
@@ -450,7 +502,7 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _deliver(part: Part, out: Path, identity: Mapping[str, Any], seconds: float) -> Summary:
+def _deliver(part: Part, out: Path, run: Mapping[str, Any], seconds: float) -> Summary:
     """Turn OUT.part into OUT; OUT appears whole or not at all. Without a single notice there is no OUT."""
     tally = Tally()
     if _nothing_read(part):
@@ -459,10 +511,10 @@ def _deliver(part: Part, out: Path, identity: Mapping[str, Any], seconds: float)
         part.path.unlink()
         return Summary(tally, seconds, None, None, errors)
     unnamed = _beside(out, "writing")
-    WRITERS[identity["format"]](_rows(part, tally), unnamed)
+    WRITERS[run["format"]](_rows(part, tally), unnamed)
     errors = _write_errors((note for done in part for note in done["notes"]), _beside(out, "errors.jsonl"))
     run_file = _beside(out, "run.json")
-    told = {**identity, "seconds": round(seconds, 3), "counts": vars(tally)}
+    told = {**run, "seconds": round(seconds, 3), "counts": vars(tally)}
     run_file.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     _sync(unnamed)
     os.replace(unnamed, out)
@@ -476,7 +528,8 @@ def score(
     *,
     format: str = "jsonl",
     model: str = RULES,
-    workers: int = 1,
+    engine: str = "",
+    workers: int | None = None,
     resume: bool = False,
     force: bool = False,
     columns: Mapping[str, str] | None = None,
@@ -484,33 +537,39 @@ def score(
 ) -> Summary:
     """Read ``inputs``, analyse every notice, write ``out``.
 
-    ``model`` speaks beside the rules (as in ``pipeline``). ``columns`` names the columns of tables
+    ``model`` speaks beside the rules (as in ``pipeline``). ``engine`` is one of ``engines.ENGINES``, "" for a pool
+    where there are several ``workers`` and this process where not. ``columns`` names the columns of tables
     (``{"text": "通报内容"}``); ``progress`` is told (notices done, notices in all or None) after each. A bad file, row
     or notice becomes a line of OUT.errors.jsonl and the rest is done. Results of earlier runs that lie in the folders
     of ``inputs`` are passed over.
-    Raises BatchError when the job cannot start, or cannot go on from an interrupted one; ModelNotAvailable.
+    Raises BatchError when the job cannot start, cannot go on from an interrupted one, or another run writes ``out``;
+    EngineError; ModelNotAvailable.
     """
-    started = time.monotonic()
     columns = columns or {}
     if resume and STDIN in inputs:
         raise BatchError("标准输入不能接着读。请把输入存成文件再用 --resume")
-    path, found = _beside(out, "part"), items(inputs, columns, out)
-    sources = _sources(inputs, out)
-    _apart(out, sources)
-    identity = _identity(format, model, columns, sources)
-    if resume and not path.exists() and (done := _finished(out, identity)):
-        return done
-    _ready(out, path, resume=resume, force=force)
-    part, total = Part(path, identity), _total(sources, inputs)
-    try:
-        report = progress or (lambda _done, _total: None)
-        report(part.done, total)
-        for finished in records(islice(found, part.done, None), workers=workers, work=_by(model)):
-            part.append(finished)
+    engines.engine(engine or chosen_engine(workers))
+    _check_place(out)
+    with alone(_beside(out, "lock"), str(out)):
+        started = time.monotonic()
+        path, found = _beside(out, "part"), items(inputs, columns, out)
+        sources = sources_of(inputs, out)
+        _apart(out, sources)
+        run = identity(format, model, columns, sources)
+        if resume and not path.exists() and (done := _finished(out, run)):
+            return done
+        _ready(out, path, resume=resume, force=force)
+        part, total = Part(path, run), total_of(sources, inputs)
+        try:
+            report = progress or (lambda _done, _total: None)
             report(part.done, total)
-    finally:
-        part.close()
-    return _deliver(part, out, identity, time.monotonic() - started)
+            left = islice(found, part.done, None)
+            for finished in records(left, workers=workers, engine=engine, work=work_of(model)):
+                part.append(finished)
+                report(part.done, total)
+        finally:
+            part.close()
+        return _deliver(part, out, run, time.monotonic() - started)
 
 
 def stream(
@@ -518,13 +577,14 @@ def stream(
     out: TextIO,
     *,
     model: str = RULES,
-    workers: int = 1,
+    engine: str = "",
+    workers: int | None = None,
     columns: Mapping[str, str] | None = None,
     note: Callable[[Record], None],
 ) -> Tally:
     """Like ``score``, but rows go onto an open stream as JSONL, as each is done; ``note`` hears the rest."""
     tally = Tally()
-    for done in records(items(inputs, columns or {}), workers=workers, work=_by(model)):
+    for done in records(items(inputs, columns or {}), workers=workers, engine=engine, work=work_of(model)):
         tally.add(done)
         out.writelines(json_line(case) + "\n" for case in done["rows"])
         out.flush()

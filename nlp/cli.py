@@ -11,6 +11,7 @@ import inspect
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -261,17 +262,32 @@ def _score_to_stdout(inputs: Sequence[str], **options: Any) -> int:
     return 1 if tally.errors else 0
 
 
+def _is_folder(out: str) -> bool:
+    """Whether an output is a folder of Parquet files: it ends in / or is a URI."""
+    from nlp.read import is_uri
+
+    return out.endswith(("/", "\\")) or is_uri(out)
+
+
 def _score_to_file(inputs: Sequence[str], out: str, **options: Any) -> int:
     from nlp.batch import score
+    from nlp.partitions import score_partitions
 
+    run: Callable[..., Summary]
+    if options.get("partition_by") or _is_folder(out):
+        run = partial(score_partitions, inputs, out)
+        options.pop("format")
+    else:
+        run = partial(score, inputs, Path(out))
+        options.pop("partition_by")
     _tell_passed_over(inputs, Path(out))
     if not sys.stderr.isatty():
-        summary = score(inputs, Path(out), **options)
+        summary = run(**options)
     else:
         from nlp.report.terminal import progress_bar
 
         with progress_bar() as report:
-            summary = score(inputs, Path(out), progress=report, **options)
+            summary = run(progress=report, **options)
     _told(summary)
     return summary.exit_code
 
@@ -279,13 +295,27 @@ def _score_to_file(inputs: Sequence[str], out: str, **options: Any) -> int:
 @app.command("score", cls=_Command)
 def score_cli(
     *,
-    inputs: Annotated[list[str], typer.Argument(metavar="输入...", help="文件、文件夹、通配符，或 -（标准输入）")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="输出文件，- 为标准输出")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="输入...", help="文件、文件夹、通配符、s3:// 等地址，或 -（标准输入）")
+    ],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="文件", help="输出文件；以 / 结尾为分区的 Parquet；- 为标准输出")
+    ],
     format: Annotated[
         str, typer.Option("--format", metavar="格式", help=f"{' | '.join(FORMATS)}，默认看输出文件的扩展名")
     ] = "",
     model: Model = "rules",
-    workers: Annotated[int, typer.Option("--workers", metavar="个数", min=1, help="同时工作的进程数，默认 1")] = 1,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="引擎", help="local（本进程，默认）| pool（进程池）| ray（集群）")
+    ] = "",
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="个数", min=1, help="同时工作的进程数；多于 1 用进程池，ray 默认用满集群"),
+    ] = None,
+    partition_by: Annotated[
+        list[str],
+        typer.Option("--partition-by", metavar="键", help="写成分区的 Parquet：year | month | verdict，可多次给出"),
+    ] = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="接着做上次中断的运行，不丢也不重")] = False,
     force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
     column: Columns = [],  # noqa: B006
@@ -298,20 +328,25 @@ def score_cli(
     例：
       wenze score 通报/ -o 结果.xlsx
       wenze score '归档/**/*.html' -o 结果.jsonl --workers 4
+      wenze score 's3://桶/通报/*.parquet' -o s3://桶/结果/ --engine ray --partition-by year
       wenze score 台账.csv -o 结果.parquet --column text=通报内容 --column id=编号
       wenze score 通报/ -o 结果.jsonl --resume
       wenze score 通报/ -o 结果.xlsx --model tfidf
       cat 台账.jsonl | wenze score - -o - > 结果.jsonl
     """
-    chosen, columns = _format(out, format), _columns(column)
+    parted = bool(partition_by) or _is_folder(out)
+    chosen, columns = _format("-.parquet" if parted else out, format), _columns(column)
+    if parted and (chosen != "parquet" or out == STDIO):
+        _refuse("分区的输出只能是一个文件夹里的 Parquet。请把 -o 写成以 / 结尾的文件夹，并去掉 --format")
     _check_model(model)
-    options: dict[str, Any] = {"model": model, "workers": workers, "columns": columns}
+    options: dict[str, Any] = {"model": model, "engine": engine, "workers": workers, "columns": columns}
     if out == STDIO:
         if resume:
             _refuse("写到标准输出的运行不能接着做。请用 -o 给出文件名再用 --resume")
         raise typer.Exit(_score_to_stdout(inputs, **options))
     try:
-        code = _score_to_file(inputs, out, format=chosen, resume=resume, force=force, **options)
+        told = {"format": chosen, "partition_by": partition_by, "resume": resume, "force": force}
+        code = _score_to_file(inputs, out, **told, **options)
     except KeyboardInterrupt:
         _say("已中断，做完的都在。同一条命令加 --resume 即可接着做")
         raise typer.Exit(INTERRUPTED) from None
@@ -695,10 +730,11 @@ def evaluate_cli(
 
 benchmark_app = typer.Typer(
     cls=_Group,
-    help="""比较模型。
+    help="""比较模型的质量，测量速度。
 
 例：
   wenze benchmark quality data/gold --split dev --model rules --model tfidf -o 质量.md
+  wenze benchmark speed -o 速度.md
 """,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -727,7 +763,6 @@ def benchmark_quality_cli(
       wenze benchmark quality data/gold --model rules --model tfidf -o 质量.md --figure 质量.png
       wenze benchmark quality data/gold --model tfidf --model bert=models/bert0,models/bert1 -o 质量.md
     """
-    import os
     import shlex
 
     from nlp.quality import quality
@@ -742,13 +777,73 @@ def benchmark_quality_cli(
     found = quality(cases, candidates, seed=seed, progress=_say)
     given = [("--split", chosen), *(("--model", one) for one in model), ("-o", out), ("--figure", figure)]
     words = [word for option, value in given if value not in ("", STDIO) for word in (option, value)]
-    seen = Path(os.path.relpath(figure, Path(out).parent if out != STDIO else ".")).as_posix() if figure else ""
+    seen = _seen_from(out, figure)
     if figure:
         page.figure(found, Path(figure))
         _say(f"图：{figure}")
     command = shlex.join(["wenze", "benchmark", "quality", gold, *words, "--seed", str(seed)])
     _write_report(out, page.markdown(found, command=command, split=chosen, figure=seen), found)
     raise typer.Exit(1 if bad else 0)
+
+
+def _seen_from(out: str, figure: str) -> str:
+    """Where an image lies, seen from the page; "" for none."""
+    import os
+
+    return Path(os.path.relpath(figure, Path(out).parent if out != STDIO else ".")).as_posix() if figure else ""
+
+
+@benchmark_app.command("speed", cls=_Command)
+def benchmark_speed_cli(
+    *,
+    cases: Annotated[int, typer.Option("--cases", metavar="起", min=2, help="各阶段用多少起案件，默认 300")] = 300,
+    sizes: Annotated[
+        str, typer.Option("--sizes", metavar="数,数…", help="看开销与规模用的案件数，逗号隔开")
+    ] = "1000,10000,100000",
+    backbone: Annotated[
+        str, typer.Option("--backbone", metavar="文件夹", help="与 BERT 同样的骨干，供 transformers.pipeline 对比")
+    ] = "",
+    uie: Annotated[str, typer.Option("--uie", metavar="文件夹", help="UIE-nano：有 model.onnx 与 vocab.txt")] = "",
+    out: Report = STDIO,
+    figure: Annotated[str, typer.Option("--figure", metavar="文件", help="另画一张图：.png 或 .svg")] = "",
+) -> None:
+    """测量每个阶段和全程的速度与内存，同时测量别人会用的做法，并看开销是否随规模线性增长。
+
+    用合成的文本，不需要任何数据。没有给出文件夹的对手不测，并说明原因。
+
+    例：
+      wenze benchmark speed --cases 100 --sizes 100,1000
+      wenze benchmark speed -o docs/speed.md --figure docs/speed.png --backbone 骨干 --uie 文件夹
+    """
+    import shlex
+
+    from nlp.report import speed as page
+    from nlp.speed import speed
+
+    _check_report(out)
+    if figure:
+        _check_report(figure, (".png", ".svg"))
+        _needs("matplotlib", cure="pip install matplotlib")
+    counts = sizes.split(",")
+    if not all(one.isdecimal() and int(one) > 0 for one in counts):
+        _refuse(f"--sizes 写法不对：{sizes!r}。应写成逗号隔开的正整数，例如 1000,10000")
+    places = [Path(one) if one else None for one in (backbone, uie)]
+    found = speed(cases, sorted(map(int, counts)), backbone=places[0], uie=places[1], progress=_say)
+    if figure:
+        page.figure(found, Path(figure))
+        _say(f"图：{figure}")
+    given = [("--backbone", places[0]), ("--uie", places[1])]
+    named = [word for option, place in given if place for word in (option, place.name)]
+    words = ["wenze", "benchmark", "speed", "--cases", str(cases), "--sizes", sizes, *named]
+    written = [
+        word
+        for option, value in (("-o", out), ("--figure", figure))
+        if value not in ("", STDIO)
+        for word in (option, value)
+    ]
+    _write_report(
+        out, page.markdown(found, command=shlex.join([*words, *written]), figure=_seen_from(out, figure)), found
+    )
 
 
 def _candidates(models: Sequence[str]) -> list[Candidate]:
@@ -1420,13 +1515,17 @@ def _failure(error: Exception) -> str:
     from nlp.batch import BatchError
     from nlp.classify import ModelNotAvailable
     from nlp.codebook import CodebookError
+    from nlp.engines import EngineError
     from nlp.gold import GoldError
     from nlp.read import os_reason
     from nlp.review import ReviewError
     from nlp.serve.limits import ServeError
     from nlp.train.trained import TrainingError
 
-    known = (BatchError, CodebookError, GoldError, ModelNotAvailable, ReviewError, ServeError, TrainingError)
+    known = (
+        *(BatchError, CodebookError, EngineError, GoldError, ModelNotAvailable),
+        *(ReviewError, ServeError, TrainingError),
+    )
     if isinstance(error, known):
         return str(error)
     if isinstance(error, OSError):

@@ -1,8 +1,8 @@
-"""Files, folders, globs and standard input -> notices, one by one.
+"""Files, folders, globs, URIs and standard input -> notices, one by one.
 
-In: paths. Out: an iterator of ``Notice``; tables are streamed row by row, so memory does not grow with the input (but
-for some 100 bytes per id, to tell doubles). It decodes and unpacks, it never cleans: ``Notice.text`` is what the file
-says.
+In: paths, and URIs that pyarrow opens (``s3://bucket/2023/*.parquet``, ``gs://``, ``hdfs://``, ``file://``). Out: an
+iterator of ``Notice``; tables are streamed row by row, so memory does not grow with the input (but for some 100 bytes
+per id, to tell doubles). It decodes and unpacks, it never cleans: ``Notice.text`` is what the file says.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from functools import cache, partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import unquote
 from xml.parsers import expat
 
 from nlp.codebook import load_codebook
@@ -36,6 +37,7 @@ from nlp.types import Caution, Notice
 
 if TYPE_CHECKING:
     import pypdf
+    from pyarrow.fs import FileInfo, FileSystem
 
 NOTICE_LIMIT = 5_000_000  # characters of one notice; a longer one is refused, never cut
 _TEXT_BYTES = 4 * NOTICE_LIMIT + 4  # no text of that many characters takes more bytes
@@ -62,7 +64,12 @@ _DAMAGED = (
     *(LookupError, ValueError, TypeError, AttributeError, RuntimeError),
 )
 
+RUN_FILES = ("_run.json", "_run.part.json")  # what makes a folder one of rows in partitions
+
 _COLUMN_HINT = "请加上 --column text=通报内容（换成实际的列名）"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.]+://", re.IGNORECASE)
+_PARTITION = re.compile(r"([^=/\\]+)=([^/\\]*)[/\\]")  # a folder of partitioned Parquet: year=2023
+_NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _HEADER_WITHIN = 10  # rows of a table, titles above the header among them
 _TELL_ONCE_FROM = 5  # rows without the text column at the head of a file, told as one error of the file
 
@@ -168,7 +175,43 @@ def read_notices(
 
 def input_files(inputs: Iterable[str | Path], out: Path | None = None) -> Iterator[Path]:
     """The files ``read_notices`` would open, in its order; standard input and what cannot be opened are passed over."""
-    return (Path(source.file) for source in _sources(inputs, lambda _: None, out) if source.suffix != "-")
+    local = [item for item in inputs if not is_uri(item)]
+    return (Path(source.file) for source in _sources(local, lambda _: None, out) if source.suffix != "-")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file behind a URI; ``modified`` as the system told it, an ISO time."""
+
+    name: str
+    size: int
+    modified: str | None
+
+
+def remote_files(inputs: Iterable[str | Path]) -> list[RemoteFile]:
+    """The files that ``read_notices`` would open behind the URIs among the inputs, in its order."""
+    found: list[RemoteFile] = []
+    for item in filter(is_uri, inputs):
+        try:
+            for source, info in _remote(str(item)):
+                found.append(RemoteFile(source.file, source.size, info.mtime.isoformat() if info.mtime else None))
+        except ReadError:
+            continue
+    return found
+
+
+def opened(file: str | Path) -> BinaryIO:
+    """A file, or what lies behind a URI, as a stream of bytes. Raises OSError."""
+    if not is_uri(file):
+        return Path(file).open("rb")
+    from pyarrow import fs
+
+    return _remote_stream(*fs.FileSystem.from_uri(str(file)))
+
+
+def is_uri(item: str | Path) -> bool:
+    """Whether an input, or an output, is named by a URI."""
+    return bool(_SCHEME.match(str(item)))
 
 
 def result_files(inputs: Iterable[str | Path], out: Path | None = None) -> list[Path]:
@@ -236,12 +279,16 @@ _UNREADABLE = {
 
 def _sources(inputs: Iterable[str | Path], fail: Fail, out: Path | None) -> Iterator[_Source]:
     found: dict[Path, tuple[Path, Path | None]] = {}  # by the real path: as it was given, and the folder it is in
+    far: dict[str, _Source] = {}
     stdin = False
     for item in inputs:
         if str(item) == "-":
             stdin = True
             continue
         try:
+            if is_uri(item):
+                far.update((source.file, source) for source, _ in _remote(str(item)))
+                continue
             for path, folder in _paths(str(item), out):
                 found.setdefault(path.resolve(), (path, folder))
         except ReadError as error:
@@ -263,6 +310,63 @@ def _sources(inputs: Iterable[str | Path], fail: Fail, out: Path | None) -> Iter
             fail(ReadError(str(path), None, f"打不开（{os_reason(error)}）", "请确认文件存在且有读取权限"))
             continue
         yield _Source(str(path), name, suffix, size, lambda path=path: path.open("rb"))  # type: ignore[misc]
+    yield from far.values()
+
+
+def _remote(item: str) -> list[tuple[_Source, FileInfo]]:
+    """The documents that a URI names: a file, all below a folder, or what matches its ``*`` and ``**``, sorted.
+
+    What follows ``?`` is the file system's own (``s3://bucket/x?region=…&endpoint_override=…``). Raises ReadError.
+    """
+    from pyarrow import ArrowException, fs
+
+    uri, mark, query = item.partition("?")
+    fixed = uri.split("*")[0].rpartition("/")[0] if "*" in uri else uri.rstrip("/")
+    try:
+        system, root = fs.FileSystem.from_uri(fixed + mark + query)
+        told = system.get_file_info(root)
+        inside = [told] if told.is_file else system.get_file_info(fs.FileSelector(root, recursive=True))
+    except (ArrowException, OSError, ValueError) as error:
+        cure = "请检查地址、网络与访问权限"
+        raise ReadError(item, None, f"打不开（{str(error).splitlines()[0]}）", cure) from error
+    wanted = re.compile(_glob(uri[len(fixed) :]) if "*" in uri else r"(?:/.*)?", re.DOTALL)
+    files = [one for one in inside if one.is_file and wanted.fullmatch(one.path.removeprefix(root))]
+    names = {one.path for one in files}
+    kept = [one for one in files if one is told or _is_remote_document(one.path.removeprefix(root), one.path, names)]
+    if not kept:
+        raise ReadError(item, None, "没有可读的文件", _readable())
+    scheme = _SCHEME.match(uri)
+    return [(_remote_source(system, one, root, scheme[0] if scheme else ""), one) for one in _by_path(kept)]
+
+
+def _by_path(files: Iterable[FileInfo]) -> list[FileInfo]:
+    return sorted(files, key=lambda one: str(one.path))
+
+
+def _glob(pattern: str) -> str:
+    """The pattern of a path as a regular expression: ``*`` within a folder, ``**/`` across folders."""
+    parts = re.split(r"(\*\*/|\*)", pattern)
+    return "".join({"**/": "(?:.*/)?", "*": "[^/]*"}.get(part) or re.escape(part) for part in parts)
+
+
+def _is_remote_document(inside: str, path: str, names: set[str]) -> bool:
+    if any(part.startswith((".", "~$", "_")) for part in inside.split("/")) or f"{path}.run.json" in names:
+        return False
+    return PurePosixPath(path).suffix.lower() in _READERS and not path.endswith((".run.json", ".errors.jsonl"))
+
+
+def _remote_source(system: FileSystem, info: FileInfo, root: str, scheme: str) -> _Source:
+    inside = info.path.removeprefix(root).lstrip("/") or info.base_name
+    path = str(info.path)
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix not in _READERS:
+        cure = _UNREADABLE.get(suffix) or _readable()
+        raise ReadError(scheme + path, None, f"不认识这种文件（{suffix or '没有扩展名'}）", cure)
+    return _Source(scheme + path, inside, suffix, info.size or 0, partial(_remote_stream, system, path))
+
+
+def _remote_stream(system: FileSystem, path: str) -> BinaryIO:
+    return io.BufferedReader(system.open_input_file(path), 1 << 20)
 
 
 def _paths(item: str, out: Path | None) -> list[tuple[Path, Path | None]]:
@@ -288,8 +392,12 @@ def _candidates(item: str) -> list[tuple[Path, Path | None]]:
 
 def _is_result(path: Path, out: Path | None) -> bool:
     """Whether a run of ours wrote the file: an OUT, or what stands beside one."""
-    if path.name.endswith((".run.json", ".errors.jsonl", ".part")) or (out and path.resolve() == out.resolve()):
+    if path.name.endswith((".run.json", ".errors.jsonl", ".part", ".lock")):
         return True
+    if out and path.resolve() == out.resolve():
+        return True
+    if path.name.startswith(("part-", "_")) or path.parent.name.startswith("_"):
+        return any((folder / mark).exists() for folder in list(path.parents)[:4] for mark in RUN_FILES)
     return path.with_name(f"{path.name}.run.json").exists()
 
 
@@ -1269,17 +1377,26 @@ def _read_parquet(source: _Source, columns: Columns, fail: Fail) -> Iterator[Not
     with source.open() as stream:
         try:
             table = parquet.ParquetFile(stream)
-            plan = _plan(source, table.schema_arrow.names, columns)
+            own = table.schema_arrow.names
+            beside = {name: value for name, value in _partition(source.file).items() if name not in own}
+            plan = _plan(source, [*own, *beside], columns)
             row = 0
-            for batch in table.iter_batches(batch_size=64, columns=sorted(set(plan.values()))):
+            for batch in table.iter_batches(batch_size=64, columns=sorted({*plan.values()} - {*beside})):
                 for record in batch.to_pylist():
                     row += 1
+                    whole = {**beside, **record}
                     try:
-                        yield _row_notice(source, row, {role: record[name] for role, name in plan.items()})
+                        yield _row_notice(source, row, {role: whole[name] for role, name in plan.items()})
                     except ReadError as error:
                         fail(error)
         except (pyarrow.ArrowException, OSError, *_DAMAGED) as error:
             raise source.error("Parquet 文件已损坏或不完整", "请重新导出") from error
+
+
+def _partition(file: str) -> dict[str, str | None]:
+    """The columns that the folders of partitioned Parquet name: year=2023/part-0.parquet."""
+    told = {key: unquote(value) for key, value in _PARTITION.findall(file)}
+    return {key: None if value == _NO_PARTITION else value for key, value in told.items()}
 
 
 _OPENS_JSON = re.compile(rb'\s*(?:\[\s*)?(?:\{\s*(?:"|\Z)|\Z)')  # of a first line: what no notice begins with

@@ -38,8 +38,8 @@ class WorkerLostError(Exception):
 
 def live(pipe: Connection, model: str) -> None:
     """A worker's life: load, say so, answer jobs until the parent hangs up."""
-    from nlp.batch import start_worker
     from nlp.classify import ModelNotAvailable
+    from nlp.engines.pool import start_worker
     from nlp.serve.jobs import answer, ready
 
     start_worker()

@@ -1,0 +1,300 @@
+"""The big job with rows in a folder of Parquet files, each written where its notices were analysed.
+
+In: what ``batch.score`` takes. Out: OUT/part-000000.parquet … (OUT/year=2023/part-… where rows are parted), and beside
+them OUT/_run.json and, where something went wrong, OUT/_errors.jsonl. OUT is a folder, or a URI that pyarrow writes to.
+A part holds the rows of the notices of one number, so one that is written again is the same again: a run killed
+anywhere goes on where it stopped and neither loses nor repeats a row. No row passes through the process that reads.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+from nlp import engines
+from nlp.batch import (
+    STDIN,
+    BatchError,
+    Progress,
+    Record,
+    Summary,
+    Tally,
+    alone,
+    chosen_engine,
+    chunked,
+    identity,
+    items,
+    lost,
+    same_run,
+    sources_of,
+    total_of,
+    work_of,
+)
+from nlp.classify import RULES
+from nlp.read import RUN_FILES, is_uri
+from nlp.rows import Row, json_line, write_parquet
+
+_PART_ITEMS = 2_000
+_PART_CHARACTERS = 4_000_000
+_RUN, _BEGUN = RUN_FILES
+_ERRORS, _LOCK, _DONE, _NOTES = "_errors.jsonl", "_lock", "_done", "_notes"
+_UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
+
+
+def _published(length: int) -> Callable[[Row], str]:
+    def told(row: Row) -> str:
+        day = row["published"] or ""
+        return day[:length] if day[:4].isdigit() and len(day) >= length else _UNKNOWN
+
+    return told
+
+
+def _verdict(row: Row) -> str:
+    found = {finding["verdict"] for finding in row["findings"]}
+    return next((verdict for verdict in ("yes", "unsure") if verdict in found), "none")
+
+
+PARTITIONS: dict[str, Callable[[Row], str]] = {"year": _published(4), "month": _published(7), "verdict": _verdict}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """OUT, wherever it lies; files in it appear whole or not at all."""
+
+    place: str
+
+    def _system(self) -> tuple[Any, str]:
+        from pyarrow import fs
+
+        if is_uri(self.place):
+            system, root = fs.FileSystem.from_uri(self.path(""))
+            return system, root.rstrip("/")
+        return fs.LocalFileSystem(), Path(self.place).resolve().as_posix()
+
+    def path(self, name: str) -> Path | str:
+        """A file of the folder by its own name; what follows ? in a URI is the file system's."""
+        if not is_uri(self.place):
+            return Path(self.place) / name
+        base, mark, query = self.place.partition("?")
+        return f"{base.rstrip('/')}/{name}".rstrip("/") + mark + query
+
+    def names(self, under: str = "") -> list[str]:
+        """The files below, as seen from the folder, sorted."""
+        from pyarrow import fs
+
+        system, root = self._system()
+        below = fs.FileSelector(f"{root}/{under}".rstrip("/"), allow_not_found=True, recursive=True)
+        return sorted(info.path.removeprefix(f"{root}/") for info in system.get_file_info(below) if info.is_file)
+
+    def read(self, name: str) -> str | None:
+        """The text of a file; None where there is none."""
+        system, root = self._system()
+        try:
+            with system.open_input_stream(f"{root}/{name}", compression=None) as stream:
+                return bytes(stream.read()).decode("utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, text: str) -> None:
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "text").write_text(text, encoding="utf-8", newline="\n")
+            self.put(Path(folder) / "text", name)
+
+    def put(self, file: Path, name: str) -> None:
+        """A file of this machine into the folder, in place of what had its name."""
+        system, root = self._system()
+        place = f"{root}/{name}"
+        local = system.type_name == "local"
+        if local:
+            system.create_dir(place.rpartition("/")[0], recursive=True)
+        with file.open("rb") as source, system.open_output_stream(f"{place}.writing" if local else place) as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+        if local:
+            system.move(f"{place}.writing", place)
+
+    def remove(self, *names: str) -> None:
+        system, root = self._system()
+        for name in names:
+            system.delete_file(f"{root}/{name}")
+
+    def remove_folder(self, name: str) -> None:
+        from pyarrow import fs
+
+        system, root = self._system()
+        if system.get_file_info(f"{root}/{name}").type == fs.FileType.Directory:
+            system.delete_dir(f"{root}/{name}")
+
+
+# ------------------------------------------------------------ one part, where it was made
+
+
+def deliver(folder: Folder, by: Sequence[str], number: int, records: list[Record]) -> int:
+    """Write the rows of a part, its notes, and last that it is done. How many notices it holds."""
+    rows: dict[str, list[Row]] = {} if by else {"": []}
+    tally = Tally()
+    for record in records:
+        tally.add(record)
+        for row in record["rows"]:
+            rows.setdefault("".join(f"{key}={quote(PARTITIONS[key](row))}/" for key in by), []).append(row)
+    with TemporaryDirectory() as place:
+        for where, some in rows.items():
+            write_parquet(some, Path(place) / "part")
+            folder.put(Path(place) / "part", f"{where}part-{number:06d}.parquet")
+    if notes := [json_line(note) + "\n" for record in records for note in record["notes"]]:
+        folder.write(f"{_NOTES}/{number:06d}.jsonl", "".join(notes))
+    folder.write(f"{_DONE}/{number:06d}.json", json.dumps(vars(tally)))
+    return len(records)
+
+
+# ------------------------------------------------------------ the job
+
+
+def _ready(folder: Folder, run: Mapping[str, Any], *, resume: bool, force: bool) -> None:
+    """See that the folder is ours to write to, and note what run is begun. Raises BatchError."""
+    begun, there = folder.read(_BEGUN), [name for name in folder.names() if name not in (_LOCK, _ERRORS)]
+    if begun is not None and resume:
+        same_run(json.loads(begun), run)
+        return
+    ours = begun is not None or _RUN in there
+    if there and not ours:
+        raise BatchError(f"输出文件夹 {folder.place} 里有别的文件（如 {there[0]}）。请换一个空的文件夹")
+    if begun is not None and not force:
+        raise BatchError(f"{folder.place} 里有上次中断的运行。加 --resume 接着做，或加 --force 重新开始")
+    if ours and not force:
+        raise BatchError(f"输出 {folder.place} 已经存在。换一个名字，或加 --force 覆盖它")
+    marks = [name for name in there if name in RUN_FILES]
+    folder.remove(*(name for name in there if name not in marks), *marks)
+    folder.write(_BEGUN, json.dumps(run, ensure_ascii=False))
+
+
+def _numbers(folder: Folder) -> set[int]:
+    return {
+        int(name.rpartition("/")[2].removesuffix(".json")) for name in folder.names(_DONE) if name.endswith(".json")
+    }
+
+
+def _tally(folder: Folder) -> Tally:
+    """What all parts counted."""
+    whole = Tally()
+    for name in folder.names(_DONE):
+        for key, count in json.loads(folder.read(name) or "{}").items():
+            before = getattr(whole, key)
+            setattr(whole, key, before + Counter(count) if isinstance(before, Counter) else before + count)
+    return whole
+
+
+def _write_errors(folder: Folder) -> Path | str | None:
+    names = folder.names(_NOTES)
+    if not names:
+        if _ERRORS in folder.names():
+            folder.remove(_ERRORS)
+        return None
+    with TemporaryDirectory() as place:
+        gathered = Path(place) / "errors"
+        with gathered.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(folder.read(name) or "" for name in names)
+        folder.put(gathered, _ERRORS)
+    return folder.path(_ERRORS)
+
+
+def _finish(folder: Folder, run: Mapping[str, Any], seconds: float) -> Summary:
+    tally, errors = _tally(folder), _write_errors(folder)
+    if tally.notices:
+        told = {**run, "seconds": round(seconds, 3), "counts": vars(tally)}
+        folder.write(_RUN, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+    else:
+        folder.remove(*(name for name in folder.names() if name.startswith("part-")))
+    for name in (_DONE, _NOTES):
+        folder.remove_folder(name)
+    folder.remove(_BEGUN)
+    summary = Summary(tally, seconds, folder.place, folder.path(_RUN), errors)
+    return summary if tally.notices else replace(summary, out=None, run_file=None)
+
+
+def _finished(folder: Folder, run: Mapping[str, Any]) -> Summary | None:
+    """The summary of a run that was already done with just these inputs, else None."""
+    told = json.loads(folder.read(_RUN) or "{}")
+    if not told or any(told.get(key) != value for key, value in run.items()):
+        return None
+    counts = told["counts"]
+    tally = Tally(**{**counts, "findings": Counter(counts["findings"]), "cautions": Counter(counts["cautions"])})
+    errors = folder.path(_ERRORS) if _ERRORS in folder.names() else None
+    return Summary(tally, told["seconds"], folder.place, folder.path(_RUN), errors)
+
+
+def score_partitions(
+    inputs: Sequence[str],
+    out: str,
+    *,
+    partition_by: Sequence[str] = (),
+    model: str = RULES,
+    engine: str = "",
+    workers: int | None = None,
+    resume: bool = False,
+    force: bool = False,
+    columns: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """Read ``inputs``, analyse every notice, write Parquet files into the folder ``out``.
+
+    ``partition_by`` names what parts the rows into folders of their own: some of ``PARTITIONS``. The rest as in
+    ``batch.score``. Raises BatchError, EngineError, ModelNotAvailable. Nothing keeps two runs off one URI but that the
+    second is refused where the first has begun.
+    """
+    columns, by = columns or {}, tuple(partition_by)
+    if resume and STDIN in inputs:
+        raise BatchError("标准输入不能接着读。请把输入存成文件再用 --resume")
+    if unknown := [key for key in by if key not in PARTITIONS]:
+        raise BatchError(f"不能按 {'、'.join(unknown)} 分区。请用 {'、'.join(PARTITIONS)} 之一")
+    run_by = engines.engine(engine or chosen_engine(workers))
+    folder, local = Folder(out), None if is_uri(out) else Path(out)
+    with ExitStack() as stack:
+        if local is not None:
+            _make(local)
+            stack.enter_context(alone(local / _LOCK, out))
+        started = time.monotonic()
+        found = items(inputs, columns)
+        sources = sources_of(inputs, None)
+        run = {**identity("parquet", model, columns, sources), "partition_by": list(by)}
+        if resume and (done := _finished(folder, run)):
+            return done
+        _ready(folder, run, resume=resume, force=force)
+        finished = _numbers(folder)
+        report = progress or (lambda _done, _total: None)
+        total = total_of(sources, inputs)
+        task = engines.Task(work_of(model), lost, partial(deliver, folder, by))
+        parts = enumerate(chunked(found, _PART_ITEMS, _PART_CHARACTERS))
+        held = 0
+
+        def left() -> Iterator[engines.Chunk]:
+            nonlocal held
+            for number, part in parts:
+                if number in finished:
+                    held += len(part)
+                else:
+                    yield number, part
+
+        report(0, total)
+        count = 0
+        for added in run_by(left(), task, workers):
+            count += added
+            report(held + count, total)
+        return _finish(folder, run, time.monotonic() - started)
+
+
+def _make(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise BatchError(f"输出 {out} 是一个文件。要写成分区的 Parquet，请给出文件夹")
+    if not out.parent.is_dir():
+        raise BatchError(f"输出所在的文件夹不存在：{out.parent}。请先建立它")
+    out.mkdir(exist_ok=True)
