@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import permutations
 from pathlib import Path
 
@@ -768,5 +769,7 @@ class RuleClassifier:
             raise ValueError(f"{folder}：规则保存时的编码手册指纹为 {saved}，现为 {present}；请重新保存")
         return cls()
 
-    def _findings(self, text: str) -> tuple[Finding, ...]:
+    @staticmethod
+    @lru_cache(maxsize=8)
+    def _findings(text: str) -> tuple[Finding, ...]:
         return rule_findings(*whole(text))
