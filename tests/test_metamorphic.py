@@ -53,8 +53,6 @@ KNOWN = [
 # Cases whose findings hang on a name today, and why.
 FICKLE = {
     "tr02-089": "the surname 应 is read as 'should', and so hides that the defence was not heard",
-    "tr06-021": "the Tibetan name goes unread, so that nobody seems to answer for the matter",
-    "tr24-003": "the Yi name goes unread, so that nobody seems to answer for the matter",
 }
 in_checkout = pytest.mark.skipif(not GOLD.exists(), reason="data/gold is not in this copy (the sdist leaves it out)")
 
