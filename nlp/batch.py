@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from nlp.classify import RULES
+from nlp.mask import mask_all
 from nlp.pipeline import analyze_notice, fingerprints
 from nlp.read import ReadError, input_files, read_notices
 from nlp.rows import WRITERS, Row, json_line, measures, row
@@ -45,7 +46,7 @@ Item = Notice | ReadError
 
 @dataclass
 class Tally:
-    """What a run counted; ``findings`` by issue id and verdict."""
+    """What a run counted; ``findings`` by issue id, else by rule, and verdict."""
 
     notices: int = 0
     cases: int = 0
@@ -66,7 +67,7 @@ class Tally:
             self.cases += 1
             self.subjects += len(case["subjects"])
             self.sanctions += sum(len(measures(subject)) for subject in case["subjects"])
-            self.findings.update(f"{finding['issue']}.{finding['verdict']}" for finding in case["findings"])
+            self.findings.update(f"{one['issue'] or one['rule']}.{one['verdict']}" for one in case["findings"])
             self.cautions.update(caution["code"] for caution in case["cautions"])
 
 
@@ -188,13 +189,17 @@ def _failed(notice: Notice, reason: str) -> Record:
     return {"rows": [], "notes": [_note("error", notice, reason, cure)]}
 
 
-def record(item: Item, model: str = RULES) -> Record:
-    """The rows and notes of one notice. A defect of ours met on one notice becomes its note: the rest must be done."""
+def record(item: Item, model: str = RULES, *, masked: bool = False) -> Record:
+    """The rows and notes of one notice, its rows without names where they are to be ``masked``.
+
+    A defect of ours met on one notice becomes its note: the rest must be done.
+    """
     if isinstance(item, ReadError):
         return {"rows": [], "notes": [_note("error", item, item.reason, item.cure)]}
     try:
         reading = analyze_notice(item, model=model)
         rows = [row(analysis) for analysis in reading.analyses]
+        rows = list(mask_all(rows)) if masked else rows
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name} 第 {place.lineno} 行"
@@ -206,8 +211,8 @@ def record(item: Item, model: str = RULES) -> Record:
     return {"rows": [], "notes": [_note("no_case", item, reason, cure)]}
 
 
-def _records_of(chunk: list[Item], model: str = RULES) -> list[Record]:
-    return [record(item, model) for item in chunk]
+def _records_of(chunk: list[Item], model: str = RULES, masked: bool = False) -> list[Record]:
+    return [record(item, model, masked=masked) for item in chunk]
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -252,8 +257,8 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 Work = Callable[[list[Item]], list[Record]]
 
 
-def _by(model: str) -> Work:
-    return partial(_records_of, model=model)
+def _by(model: str, masked: bool) -> Work:
+    return partial(_records_of, model=model, masked=masked)
 
 
 def _one_by_one(chunk: list[Item], work: Work) -> Iterator[Record]:
@@ -369,6 +374,7 @@ _WHAT = {
     "schema": "行格式版本",
     "format": "输出格式",
     "columns": "列名设置",
+    "masked": "隐去姓名",
     "input": "输入文件",
 }
 
@@ -382,12 +388,15 @@ def _same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 # ------------------------------------------------------------ the job
 
 
-def _identity(format: str, model: str, columns: Mapping[str, str], sources: Sequence[Source]) -> dict[str, Any]:
+def _identity(
+    format: str, model: str, columns: Mapping[str, str], masked: bool, sources: Sequence[Source]
+) -> dict[str, Any]:
     return {
         **fingerprints(model),
         "schema": SCHEMA_VERSION,
         "format": format,
         "columns": dict(columns),
+        "masked": masked,
         "input": [source.identity for source in sources],
     }
 
@@ -480,14 +489,15 @@ def score(
     resume: bool = False,
     force: bool = False,
     columns: Mapping[str, str] | None = None,
+    masked: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """Read ``inputs``, analyse every notice, write ``out``.
 
-    ``model`` speaks beside the rules (as in ``pipeline``). ``columns`` names the columns of tables
-    (``{"text": "通报内容"}``); ``progress`` is told (notices done, notices in all or None) after each. A bad file, row
-    or notice becomes a line of OUT.errors.jsonl and the rest is done. Results of earlier runs that lie in the folders
-    of ``inputs`` are passed over.
+    ``model`` speaks beside the rules (as in ``pipeline``). ``columns`` names the columns of tables (``{"text":
+    "通报内容"}``); rows ``masked`` name nobody in full. ``progress`` is told (notices done, notices in all or None)
+    after each. A bad file, row or notice becomes a line of OUT.errors.jsonl and the rest is done. Results of
+    earlier runs that lie in the folders of ``inputs`` are passed over.
     Raises BatchError when the job cannot start, or cannot go on from an interrupted one; ModelNotAvailable.
     """
     started = time.monotonic()
@@ -497,7 +507,7 @@ def score(
     path, found = _beside(out, "part"), items(inputs, columns, out)
     sources = _sources(inputs, out)
     _apart(out, sources)
-    identity = _identity(format, model, columns, sources)
+    identity = _identity(format, model, columns, masked, sources)
     if resume and not path.exists() and (done := _finished(out, identity)):
         return done
     _ready(out, path, resume=resume, force=force)
@@ -505,7 +515,7 @@ def score(
     try:
         report = progress or (lambda _done, _total: None)
         report(part.done, total)
-        for finished in records(islice(found, part.done, None), workers=workers, work=_by(model)):
+        for finished in records(islice(found, part.done, None), workers=workers, work=_by(model, masked)):
             part.append(finished)
             report(part.done, total)
     finally:
@@ -520,11 +530,12 @@ def stream(
     model: str = RULES,
     workers: int = 1,
     columns: Mapping[str, str] | None = None,
+    masked: bool = False,
     note: Callable[[Record], None],
 ) -> Tally:
     """Like ``score``, but rows go onto an open stream as JSONL, as each is done; ``note`` hears the rest."""
     tally = Tally()
-    for done in records(items(inputs, columns or {}), workers=workers, work=_by(model)):
+    for done in records(items(inputs, columns or {}), workers=workers, work=_by(model, masked)):
         tally.add(done)
         out.writelines(json_line(case) + "\n" for case in done["rows"])
         out.flush()
