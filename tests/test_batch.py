@@ -80,16 +80,17 @@ def test_the_record_of_the_run_counts_findings_by_issue_and_verdict(
     rows_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = Finding("rushed", "快查严办", "yes", 0.8, "stated", "rules", "当日处理", ())
+    law = Finding(None, "方式不合规定", "unsure", 0.5, "rule of law", "law", "诫勉", (), rule="organisation_measure")
     whole = batch.analyze_notice
 
     def claiming(item: Notice, **how: Any) -> Reading:
         reading = whole(item, **how)
-        return replace(reading, analyses=tuple(replace(a, findings=(claim,)) for a in reading.analyses))
+        return replace(reading, analyses=tuple(replace(a, findings=(claim, law)) for a in reading.analyses))
 
     monkeypatch.setattr(batch, "analyze_notice", claiming)
     score([str(rows_file)], tmp_path / "out.jsonl")
     told = json.loads((tmp_path / "out.jsonl.run.json").read_text(encoding="utf-8"))
-    assert told["counts"]["findings"] == {"rushed.yes": 6}
+    assert told["counts"]["findings"] == {"rushed.yes": 6, "organisation_measure.unsure": 6}
 
 
 def test_a_bad_row_is_told_with_its_place_and_the_rest_is_done(rows_file: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from fastapi.testclient import TestClient
 from review_cases import FLOOD, MARKUP, QUIET, SCHOOL, finding, rows, scored, write
 from sqlalchemy.orm import Session
 
+from nlp import analyze
 from nlp.agreement import agreement
 from nlp.cli import main
 from nlp.gold import load_annotations, load_gold
@@ -680,6 +681,23 @@ def test_masked_names_are_nowhere_on_the_pages_nor_in_what_comes_out(lite: sa.En
     assert held.fields is not None
     assert held.fields["subjects"][0]["name"] == "姚双喜"
     assert plain["labels"]["deputy_for_chief"]["evidence"] == "校长龙吟未被问责"
+
+
+def test_a_person_has_one_mask_on_all_pages_of_a_notice(tmp_path: Path) -> None:
+    text = (
+        "关于两起问题的通报\n一、青屿县水务局局长祝明远失察问题。2023年3月，祝明远受到党内警告处分。\n"
+        "二、云陂镇镇长祝天和失职问题。2023年3月，祝天和受到政务记过处分。"
+    )
+    title = "祝明远、祝天和被通报"
+    cases = [reading(scored_row(one)) for one in analyze({"id": "n", "text": text, "title": title})]
+    made = engine(str(tmp_path / "one.db"))
+    with Session(made) as session, session.begin():
+        store.import_readings(session, cases)
+    page = Browser(create_app(made, Guard(), mask_names=True), "甲")
+    first, second = (page.get(f"/case/{one.key}") for one in cases)
+    made.dispose()
+    assert "祝某甲、祝某乙被通报" in first
+    assert "祝某甲、祝某乙被通报" in second
 
 
 # ------------------------------------------------------------ security
