@@ -669,6 +669,6 @@ def test_report_terminal_and_review_mark_a_case_alike() -> None:
 
 def test_the_checks_of_law_are_a_block_of_their_own_and_every_basis_is_explained(rows: list[Row]) -> None:
     found = "".join(page(summarise(rows)))
-    assert "与哪一条不合" in found
+    assert "涉及的条文" in found
     for words in ("原文明示：", "事实推断：", "法规规则：", "统计："):
         assert words in found

@@ -220,6 +220,7 @@ def test_a_file_without_any_case_is_refused(tmp_path: Path, capsys: pytest.Captu
     told = capsys.readouterr().err
     assert "第 1 行：不是完整的 JSON" in told
     assert "没有可以复核的案件" in told
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_port_in_use_is_told_in_chinese_before_anything_is_written(

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from socket import socket
 
@@ -58,14 +59,15 @@ def _serve(
     scored: Path, listening: socket, *, host: str, database: str, needed: str | None, mask_names: bool, tell: Tell
 ) -> int:
     bad: list[ScoredError] = []
+    readings = readings_of(scored, bad.append)
+    first = next(readings, None)
+    if first is None:
+        _tell_bad(bad, tell)
+        raise ReviewError(f"{scored} 里没有可以复核的案件。请给出 wenze score 写出的结果，其中要有案件")
     opened = engine(database or beside(scored))
     with Session(opened) as session, session.begin():
-        told = store.import_readings(session, readings_of(scored, bad.append))
-        any_case = store.progress(session).cases > 0
-    for error in bad[:_SHOWN]:
-        tell(str(error))
-    if not any_case:
-        raise ReviewError(f"{scored} 里没有可以复核的案件。请给出 wenze score 写出的结果，其中要有案件")
+        told = store.import_readings(session, chain([first], readings))
+    _tell_bad(bad, tell)
     tell_import(told, len(bad), tell)
     _log_to_stderr()
     app = create_app(opened, Guard(needed), mask_names=mask_names, own_machine=is_loopback(host))
@@ -78,6 +80,11 @@ def _serve(
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
     return 1 if bad else 0
+
+
+def _tell_bad(bad: Sequence[ScoredError], tell: Tell) -> None:
+    for error in bad[:_SHOWN]:
+        tell(str(error))
 
 
 def tell_import(told: store.Imported, bad: int, tell: Tell) -> None:
