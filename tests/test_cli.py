@@ -38,6 +38,8 @@ COMMANDS = (
     "pretrain",
     "synthesize",
     "agreement",
+    "corpus",
+    "serve",
 )
 
 
