@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, TextIO
 
 from nlp import engines
 from nlp.classify import RULES
+from nlp.mask import mask_all
 from nlp.pipeline import analyze_notice, fingerprints
 from nlp.read import ReadError, input_files, is_uri, opened, read_notices, remote_files
 from nlp.rows import WRITERS, Row, json_line, measures, row
@@ -50,7 +51,7 @@ Item = Notice | ReadError
 
 @dataclass
 class Tally:
-    """What a run counted; ``findings`` by issue id and verdict."""
+    """What a run counted; ``findings`` by issue id, else by rule, and verdict."""
 
     notices: int = 0
     cases: int = 0
@@ -71,7 +72,7 @@ class Tally:
             self.cases += 1
             self.subjects += len(case["subjects"])
             self.sanctions += sum(len(measures(subject)) for subject in case["subjects"])
-            self.findings.update(f"{finding['issue']}.{finding['verdict']}" for finding in case["findings"])
+            self.findings.update(f"{one['issue'] or one['rule']}.{one['verdict']}" for one in case["findings"])
             self.cautions.update(caution["code"] for caution in case["cautions"])
 
 
@@ -227,13 +228,17 @@ def _failed(notice: Notice, reason: str) -> Record:
     return {"rows": [], "notes": [_note("error", notice, reason, cure)]}
 
 
-def record(item: Item, model: str = RULES) -> Record:
-    """The rows and notes of one notice. A defect of ours met on one notice becomes its note: the rest must be done."""
+def record(item: Item, model: str = RULES, *, masked: bool = False) -> Record:
+    """The rows and notes of one notice, its rows without names where they are to be ``masked``.
+
+    A defect of ours met on one notice becomes its note: the rest must be done.
+    """
     if isinstance(item, ReadError):
         return {"rows": [], "notes": [_note("error", item, item.reason, item.cure)]}
     try:
         reading = analyze_notice(item, model=model)
         rows = [row(analysis) for analysis in reading.analyses]
+        rows = list(mask_all(rows)) if masked else rows
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name} 第 {place.lineno} 行"
@@ -245,8 +250,8 @@ def record(item: Item, model: str = RULES) -> Record:
     return {"rows": [], "notes": [_note("no_case", item, reason, cure)]}
 
 
-def _records_of(chunk: list[Item], model: str = RULES) -> list[Record]:
-    return [record(item, model) for item in chunk]
+def _records_of(chunk: list[Item], model: str = RULES, masked: bool = False) -> list[Record]:
+    return [record(item, model, masked=masked) for item in chunk]
 
 
 def chunked(items: Iterable[Item], most: int, most_characters: int) -> Iterator[list[Item]]:
@@ -269,9 +274,9 @@ def chunked(items: Iterable[Item], most: int, most_characters: int) -> Iterator[
 Work = Callable[[list[Item]], list[Record]]
 
 
-def work_of(model: str) -> Work:
+def work_of(model: str, *, masked: bool = False) -> Work:
     """What makes records of items; workers can import it."""
-    return partial(_records_of, model=model)
+    return partial(_records_of, model=model, masked=masked)
 
 
 def lost(item: Item) -> Record:
@@ -414,6 +419,7 @@ _WHAT = {
     "schema": "行格式版本",
     "format": "输出格式",
     "columns": "列名设置",
+    "masked": "隐去姓名",
     "input": "输入文件",
     "partition_by": "分区方式",
 }
@@ -429,13 +435,16 @@ def same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 # ------------------------------------------------------------ the job
 
 
-def identity(format: str, model: str, columns: Mapping[str, str], sources: Sequence[Source]) -> dict[str, Any]:
+def identity(
+    format: str, model: str, columns: Mapping[str, str], sources: Sequence[Source], *, masked: bool = False
+) -> dict[str, Any]:
     """What a run is; only a run that is the same may go on where another stopped."""
     return {
         **fingerprints(model),
         "schema": SCHEMA_VERSION,
         "format": format,
         "columns": dict(columns),
+        "masked": masked,
         "input": [source.identity for source in sources],
     }
 
@@ -533,6 +542,7 @@ def score(
     resume: bool = False,
     force: bool = False,
     columns: Mapping[str, str] | None = None,
+    masked: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """Read ``inputs``, analyse every notice, write ``out``.
@@ -555,7 +565,7 @@ def score(
         path, found = _beside(out, "part"), items(inputs, columns, out)
         sources = sources_of(inputs, out)
         _apart(out, sources)
-        run = identity(format, model, columns, sources)
+        run = identity(format, model, columns, sources, masked=masked)
         if resume and not path.exists() and (done := _finished(out, run)):
             return done
         _ready(out, path, resume=resume, force=force)
@@ -564,7 +574,7 @@ def score(
             report = progress or (lambda _done, _total: None)
             report(part.done, total)
             left = islice(found, part.done, None)
-            for finished in records(left, workers=workers, engine=engine, work=work_of(model)):
+            for finished in records(left, workers=workers, engine=engine, work=work_of(model, masked=masked)):
                 part.append(finished)
                 report(part.done, total)
         finally:
@@ -580,11 +590,12 @@ def stream(
     engine: str = "",
     workers: int | None = None,
     columns: Mapping[str, str] | None = None,
+    masked: bool = False,
     note: Callable[[Record], None],
 ) -> Tally:
     """Like ``score``, but rows go onto an open stream as JSONL, as each is done; ``note`` hears the rest."""
     tally = Tally()
-    for done in records(items(inputs, columns or {}), workers=workers, engine=engine, work=work_of(model)):
+    for done in records(items(inputs, columns or {}), workers=workers, engine=engine, work=work_of(model, masked=masked)):
         tally.add(done)
         out.writelines(json_line(case) + "\n" for case in done["rows"])
         out.flush()

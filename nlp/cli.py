@@ -186,6 +186,7 @@ Model = Annotated[
         "--model", metavar="模型", help="rules（规则，默认）| tfidf | bert | ensemble，或训练所得的模型文件夹"
     ),
 ]
+MaskNames = Annotated[bool, typer.Option("--mask-names", help="隐去人名：张伟明写作张某某")]
 
 
 @app.callback()
@@ -318,6 +319,7 @@ def score_cli(
     ] = [],  # noqa: B006
     resume: Annotated[bool, typer.Option("--resume", help="接着做上次中断的运行，不丢也不重")] = False,
     force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
+    mask_names: MaskNames = False,
     column: Columns = [],  # noqa: B006
 ) -> None:
     """读通报、逐案分析，写成表格。
@@ -340,6 +342,7 @@ def score_cli(
         _refuse("分区的输出只能是一个文件夹里的 Parquet。请把 -o 写成以 / 结尾的文件夹，并去掉 --format")
     _check_model(model)
     options: dict[str, Any] = {"model": model, "engine": engine, "workers": workers, "columns": columns}
+    options["masked"] = mask_names
     if out == STDIO:
         if resume:
             _refuse("写到标准输出的运行不能接着做。请用 -o 给出文件名再用 --resume")
@@ -428,7 +431,7 @@ def report_cli(
     full: Annotated[
         int, typer.Option("--full", metavar="个数", min=0, help="网页里给出全文的案件数，其余一起一行，默认 300")
     ] = 300,
-    mask_names: Annotated[bool, typer.Option("--mask-names", help="隐去人名：张伟明写作张某某")] = False,
+    mask_names: MaskNames = False,
     force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
 ) -> None:
     """把结果写成一份给人看的报告：一个能离线打开、能打印的网页，或一个 Excel 工作簿。
@@ -480,11 +483,13 @@ def corpus_cli(
         int, typer.Option("--least", metavar="个数", min=2, help="可比案件少于这么多就不比较，默认 10")
     ] = 10,
     seed: Annotated[int, typer.Option("--seed", metavar="数", min=0, help="自助抽样的随机种子")] = 0,
+    mask_names: MaskNames = False,
     force: Annotated[bool, typer.Option("--force", help="覆盖已有的输出")] = False,
 ) -> None:
     """跨案比较：合并转载，与可比案件比轻重，看各年、各地、各机关的事由、级别、手段与比例是否失衡，以及趋势。
 
-    行的先后、分在几个文件里，都不影响结果。不合行格式的行逐一指出，其余照做，退出码为 1。
+    行的先后、分在几个文件里，都不影响结果。--mask-names 先隐去姓名再比较，转载改按姓氏辨认。
+    不合行格式的行逐一指出，其余照做，退出码为 1。
     需要 pip install 'wenze[corpus]'。
 
     例：
@@ -498,7 +503,7 @@ def corpus_cli(
     target, rows_format = _corpus_outputs(out, rows, endings(), force, scored)
     bad: list[ScoredError] = []
     try:
-        found = study(_scored(scored, bad.append), least=least, seed=seed)
+        found = study(_scored(scored, bad.append, mask_names), least=least, seed=seed)
     except CorpusError as error:
         _tell_scored(bad)
         _refuse(str(error))
@@ -517,7 +522,7 @@ def corpus_cli(
         from nlp.corpus.findings import with_findings
         from nlp.rows import WRITERS
 
-        WRITERS[rows_format](with_findings(_scored(scored, lambda error: None), found), Path(rows))
+        WRITERS[rows_format](with_findings(_scored(scored, lambda error: None, mask_names), found), Path(rows))
         _say(f"加注的结果：{rows}")
     raise typer.Exit(1 if bad else 0)
 
@@ -537,14 +542,16 @@ def _corpus_outputs(
     return target, _format(rows, "") if rows else ""
 
 
-def _scored(paths: Sequence[str], fail: Callable[[ScoredError], None]) -> Iterator[dict[str, Any]]:
+def _scored(paths: Sequence[str], fail: Callable[[ScoredError], None], masked: bool) -> Iterator[dict[str, Any]]:
     """The rows of all files; a file that cannot be read goes to ``fail`` as a bad row does."""
+    from nlp.mask import mask_all
     from nlp.read import os_reason
     from nlp.scored import ScoredError, read_scored
 
     for path in paths:
+        rows = read_scored([path], on_error=fail)
         try:
-            yield from read_scored([path], on_error=fail)
+            yield from mask_all(rows) if masked else rows
         except ScoredError as error:
             fail(error)
         except OSError as error:
@@ -1269,8 +1276,6 @@ Database = Annotated[
     str,
     typer.Option("--database", metavar="数据库", help="SQLite 文件或 postgresql://…，默认为结果旁的 .review.db"),
 ]
-MaskNames = Annotated[bool, typer.Option("--mask-names", help="遮去人名：张伟明显示为张某某")]
-
 
 def _needs_review(database: str) -> None:
     packages = ["fastapi", "uvicorn", "sqlalchemy", "alembic", "jinja2", "python_multipart"]
@@ -1280,7 +1285,7 @@ def _needs_review(database: str) -> None:
 @review_app.command("open", cls=_Command)
 def review_cli(
     *,
-    scored: Annotated[str, typer.Argument(metavar="结果", help="wenze score 写出的 .jsonl")],
+    scored: Annotated[str, typer.Argument(metavar="结果", help="wenze score 写出的 .jsonl 或 .parquet")],
     host: Annotated[str, typer.Option("--host", metavar="地址", help="默认只在本机；别的地址须设口令")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", metavar="端口", min=1, max=65535, help="默认 8765")] = 8765,
     database: Database = "",
@@ -1314,7 +1319,7 @@ def review_cli(
 @review_app.command("export", cls=_Command)
 def review_export_cli(
     *,
-    source: Annotated[str, typer.Argument(metavar="来源", help="复核过的结果 .jsonl，或它的 .db")],
+    source: Annotated[str, typer.Argument(metavar="来源", help="复核过的结果，或它的 .db")],
     out: Annotated[str, typer.Option("-o", "--out", metavar="文件", help="写出的 .jsonl 文件，- 为标准输出")],
     database: Database = "",
     split: Annotated[str, typer.Option("--split", metavar="划分", help="train（默认）| dev | test")] = "train",
@@ -1424,6 +1429,7 @@ def serve_cli(
     memory: Annotated[
         int, typer.Option("--memory", metavar="MB", min=256, help="每个工作进程至多多少内存，默认 2048")
     ] = 2048,
+    mask_names: MaskNames = False,
 ) -> None:
     """开一个 HTTP 服务：发来通报，返回与 score 相同的行。
 
@@ -1451,7 +1457,16 @@ def serve_cli(
     file = Path(token_file) if token_file else None
     _say("正在装入……")
     try:
-        serve(host, port, model=model, workers=workers, limits=limits, token_file=file, on_ready=_tell_ready)
+        serve(
+            host,
+            port,
+            model=model,
+            workers=workers,
+            limits=limits,
+            masked=mask_names,
+            token_file=file,
+            on_ready=_tell_ready,
+        )
     except KeyboardInterrupt:
         _say("已停止")
 
@@ -1519,12 +1534,13 @@ def _failure(error: Exception) -> str:
     from nlp.gold import GoldError
     from nlp.read import os_reason
     from nlp.review import ReviewError
+    from nlp.scored import ScoredError
     from nlp.serve.limits import ServeError
     from nlp.train.trained import TrainingError
 
     known = (
         *(BatchError, CodebookError, EngineError, GoldError, ModelNotAvailable),
-        *(ReviewError, ServeError, TrainingError),
+        *(ReviewError, ScoredError, ServeError, TrainingError),
     )
     if isinstance(error, known):
         return str(error)

@@ -53,10 +53,10 @@ def _known(name: str) -> str:
     return _folded(_GAPS.sub("", name))
 
 
-def _people(row: Mapping[str, Any]) -> Iterator[str]:
-    """The full names of the people of a row in the order they stand in it, each once."""
+def people(row: Mapping[str, Any]) -> Iterator[str]:
+    """The full names of the people of a row in the order they stand in it, each once; last those of no known place."""
     told = (one for key in ("subjects", "mentioned") for one in row[key] if one["kind"] != "organisation")
-    named = sorted((one for one in told if one["name"]), key=lambda one: int(one["start"]))
+    named = sorted((one for one in told if one["name"]), key=lambda one: (one["start"] is None, one["start"] or 0))
     names = dict.fromkeys(_known(one["name"]) for one in named)
     return (name for name in names if len(name) > 1 and not _MASKED.search(name))
 
@@ -173,12 +173,12 @@ def mask(row: Row, also: Iterable[str] = ()) -> Row:
     ``also`` are further names to hide. A web address that spells a name is dropped (None). The row is not changed.
     What is never a name for this: one character, a name already masked (张某), people nobody extracted.
     """
-    return Mask([*_people(row), *(name for name in map(_known, also) if len(name) > 1)]).row(row)
+    return Mask([*people(row), *(name for name in map(_known, also) if len(name) > 1)]).row(row)
 
 
 def mask_all(rows: Iterable[Row]) -> Iterator[Row]:
     """The rows in order, masked; neighbours of one notice share their masks, for its title may name them all."""
     for _, group in groupby(rows, key=lambda row: (row["file"], row["row"], row["notice_id"])):
         together = list(group)
-        over = Mask(name for row in together for name in _people(row))
+        over = Mask(name for row in together for name in people(row))
         yield from map(over.row, together)

@@ -243,6 +243,7 @@ def score_partitions(
     resume: bool = False,
     force: bool = False,
     columns: Mapping[str, str] | None = None,
+    masked: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """Read ``inputs``, analyse every notice, write Parquet files into the folder ``out``.
@@ -265,14 +266,14 @@ def score_partitions(
         started = time.monotonic()
         found = items(inputs, columns)
         sources = sources_of(inputs, None)
-        run = {**identity("parquet", model, columns, sources), "partition_by": list(by)}
+        run = {**identity("parquet", model, columns, sources, masked=masked), "partition_by": list(by)}
         if resume and (done := _finished(folder, run)):
             return done
         _ready(folder, run, resume=resume, force=force)
         finished = _numbers(folder)
         report = progress or (lambda _done, _total: None)
         total = total_of(sources, inputs)
-        task = engines.Task(work_of(model), lost, partial(deliver, folder, by))
+        task = engines.Task(work_of(model, masked=masked), lost, partial(deliver, folder, by))
         parts = enumerate(chunked(found, _PART_ITEMS, _PART_CHARACTERS))
         held = 0
 

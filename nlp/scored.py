@@ -19,7 +19,7 @@ ENDINGS = (".jsonl", ".parquet")
 _TOLD = 160
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ScoredError(ValueError):
     """A file, or a row of it (1-based), that is no result of ``wenze score``; all words in Chinese."""
 

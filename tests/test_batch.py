@@ -69,7 +69,8 @@ def test_nothing_but_the_results_is_left_beside_the_output(rows_file: Path, tmp_
 def test_the_record_of_the_run_names_what_made_it(rows_file: Path, tmp_path: Path) -> None:
     score([str(rows_file)], tmp_path / "out.csv", format="csv", columns={"text": "text"})
     told = json.loads((tmp_path / "out.csv.run.json").read_text(encoding="utf-8"))
-    assert {"code", "codebook", "model", "schema", "columns", "input", "format", "seconds", "counts"} == set(told)
+    made_by = {"code", "codebook", "model", "schema"}
+    assert set(told) == made_by | {"columns", "masked", "input", "format", "seconds", "counts"}
     assert told["input"][0]["size"] == rows_file.stat().st_size
     assert len(told["input"][0]["sha256"]) == 64
     assert (told["counts"]["notices"], told["counts"]["cases"], told["counts"]["errors"]) == (6, 6, 0)
@@ -79,16 +80,17 @@ def test_the_record_of_the_run_counts_findings_by_issue_and_verdict(
     rows_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = Finding("rushed", "快查严办", "yes", 0.8, "stated", "rules", "当日处理", ())
+    law = Finding(None, "方式不合规定", "unsure", 0.5, "rule of law", "law", "诫勉", (), rule="organisation_measure")
     whole = batch.analyze_notice
 
     def claiming(item: Notice, **how: Any) -> Reading:
         reading = whole(item, **how)
-        return replace(reading, analyses=tuple(replace(a, findings=(claim,)) for a in reading.analyses))
+        return replace(reading, analyses=tuple(replace(a, findings=(claim, law)) for a in reading.analyses))
 
     monkeypatch.setattr(batch, "analyze_notice", claiming)
     score([str(rows_file)], tmp_path / "out.jsonl")
     told = json.loads((tmp_path / "out.jsonl.run.json").read_text(encoding="utf-8"))
-    assert told["counts"]["findings"] == {"rushed.yes": 6}
+    assert told["counts"]["findings"] == {"rushed.yes": 6, "organisation_measure.unsure": 6}
 
 
 def test_a_bad_row_is_told_with_its_place_and_the_rest_is_done(rows_file: Path, tmp_path: Path) -> None:

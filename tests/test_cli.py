@@ -40,6 +40,8 @@ COMMANDS = (
     "pretrain",
     "synthesize",
     "agreement",
+    "corpus",
+    "serve",
 )
 
 

@@ -10,9 +10,12 @@ from urllib.parse import quote
 
 import pytest
 
+from nlp.batch import BatchError, score
+from nlp.cli import main
 from nlp.mask import Mask, mask, mask_all, masks
-from nlp.pipeline import analyze
+from nlp.pipeline import analyze, as_notice
 from nlp.rows import Row, row, violations
+from nlp.serve.jobs import answer, as_json
 from nlp.types import Notice
 
 TEXT = (
@@ -184,3 +187,47 @@ def test_all_of_the_dev_gold_comes_out_without_a_name() -> None:
         for record in map(row, analyze(text)):
             told = json.dumps(mask(record), ensure_ascii=False)
             assert not [name for name in names(record) if "某" not in name and len(name) > 1 and name in told]
+
+
+MANY = (
+    "关于两起问题的通报\n一、石桥镇镇长祝明远失察问题。祝明远对防汛值守失察，2023年3月，祝明远受到党内警告处分。\n"
+    "二、县林业局局长祝天和失职问题。祝天和对防火巡查失职，2023年3月，祝天和受到政务记过处分。"
+)
+NAMED = ("祝明远", "祝天和")
+
+
+def _names_in(text: str) -> list[str]:
+    return [name for name in NAMED if name in text]
+
+
+def test_scoring_can_hide_the_names_in_every_row(tmp_path: Path) -> None:
+    (tmp_path / "notice.txt").write_text(MANY, encoding="utf-8")
+    out = tmp_path / "rows.jsonl"
+    assert main(["score", str(tmp_path / "notice.txt"), "-o", str(out), "--mask-names"]) == 0
+    told = out.read_text(encoding="utf-8")
+    assert not _names_in(told)
+    assert [name for name in ("祝某甲", "祝某乙") if name in told] == ["祝某甲", "祝某乙"]
+
+
+def test_a_run_is_not_resumed_with_names_that_were_hidden(tmp_path: Path) -> None:
+    (tmp_path / "notice.txt").write_text(MANY, encoding="utf-8")
+    inputs, out = [str(tmp_path / "notice.txt")], tmp_path / "rows.jsonl"
+    score(inputs, out, masked=True)
+    with pytest.raises(BatchError, match="已经存在"):
+        score(inputs, out, resume=True)
+
+
+def test_comparing_cases_can_hide_their_names(tmp_path: Path) -> None:
+    (tmp_path / "notice.txt").write_text(MANY, encoding="utf-8")
+    rows, page, noted = (str(tmp_path / name) for name in ("rows.jsonl", "page.html", "noted.jsonl"))
+    main(["score", str(tmp_path / "notice.txt"), "-o", rows])
+    assert main(["corpus", rows, "-o", page, "--rows", noted, "--mask-names"]) == 0
+    assert not _names_in(Path(page).read_text(encoding="utf-8") + Path(noted).read_text(encoding="utf-8"))
+    assert _names_in(Path(rows).read_text(encoding="utf-8")) == list(NAMED)
+
+
+def test_the_service_can_hide_the_names_in_every_row() -> None:
+    notice = as_json(as_notice({"id": "n", "text": MANY}))
+    hidden, plain = (answer({"notice": notice, "masked": masked}, "rules")["rows"] for masked in (True, False))
+    assert not _names_in("".join(hidden))
+    assert _names_in("".join(plain)) == list(NAMED)

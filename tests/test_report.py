@@ -19,11 +19,12 @@ import pytest
 from openpyxl import load_workbook
 
 from nlp.classify import measured
-from nlp.cli import main
+from nlp.cli import EXAMPLES, main
 from nlp.pipeline import analyze
 from nlp.regions import region
 from nlp.report import charts
 from nlp.report.book import write_book
+from nlp.report.highlight import marks_of, marks_of_row
 from nlp.report.html import Head, page, runs_of, safe_url, script, style, write_html
 from nlp.report.report import report
 from nlp.report.summary import Summary, period, summarise
@@ -653,3 +654,21 @@ def test_in_a_browser_a_number_shows_its_cases_and_no_others(rows: list[Row], tm
     assert len(items) == 5
     assert {int(str(attrs["id"])[1:]) for attrs in items if "hidden" not in attrs} == set(count.cases)
     assert "只看 处理：政务记过（2 起，共 5 起）" in done.stdout
+
+
+def test_report_terminal_and_review_mark_a_case_alike() -> None:
+    """The marks read off a row are those of the analysis it was made of, in whatever view."""
+    marked = 0
+    for path in sorted(EXAMPLES.glob("*.html")):
+        for analysis in analyze({"id": path.name, "text": path.read_text(encoding="utf-8")}):
+            marks = marks_of(analysis)
+            assert set(marks_of_row(row(analysis))) == set(marks)
+            marked += len(marks)
+    assert marked > 10
+
+
+def test_the_checks_of_law_are_a_block_of_their_own_and_every_basis_is_explained(rows: list[Row]) -> None:
+    found = "".join(page(summarise(rows)))
+    assert "涉及的条文" in found
+    for words in ("原文明示：", "事实推断：", "法规规则：", "统计："):
+        assert words in found

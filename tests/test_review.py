@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from fastapi.testclient import TestClient
 from review_cases import FLOOD, MARKUP, QUIET, SCHOOL, finding, rows, scored, write
 from sqlalchemy.orm import Session
 
+from nlp import analyze
 from nlp.agreement import agreement
 from nlp.cli import main
 from nlp.gold import load_annotations, load_gold
@@ -30,10 +32,12 @@ from nlp.review.database import engine, migrate
 from nlp.review.export import agreements, export
 from nlp.review.fields import FieldProblemError, parse
 from nlp.review.judgement import Event, judgement
-from nlp.review.readings import gold_fields, read_scored, reading
+from nlp.review.readings import gold_fields, reading, readings_of
 from nlp.review.security import Guard
 from nlp.review.server import password_for, tell_import
 from nlp.rows import row as scored_row
+from nlp.rows import write_parquet
+from nlp.scored import ScoredError
 
 HOST = "http://127.0.0.1:8765"
 KEYS = [reading(row).key for row in rows()]
@@ -145,7 +149,7 @@ def test_importing_the_same_file_again_loses_no_decision(
     people("甲").judge(FLOOD_KEY, ALL_YES)
     file = write(tmp_path / "scored.jsonl", rows())
     with Session(opened) as session, session.begin():
-        told = store.import_readings(session, read_scored(file, pytest.fail))
+        told = store.import_readings(session, readings_of(file, pytest.fail))
     with Session(opened) as session:
         held = store.judgements(session, FLOOD_KEY)["甲"]
     assert (told.new, told.known, told.changed) == (0, 3, [])
@@ -199,9 +203,40 @@ def test_a_line_that_is_no_scored_row_is_told_and_the_rest_is_read(tmp_path: Pat
     file = tmp_path / "scored.jsonl"
     good = json.dumps(rows()[0], ensure_ascii=False)
     file.write_text(f'{good}\n{{"id": 1}}\nnot json\n', encoding="utf-8")
-    told: list[str] = []
-    assert [one.key for one in read_scored(file, told.append)] == [FLOOD_KEY]
-    assert ["第2行" in told[0], "第3行" in told[1]] == [True, True]
+    told: list[ScoredError] = []
+    assert [one.key for one in readings_of(file, told.append)] == [FLOOD_KEY]
+    assert [(error.file, error.row) for error in told] == [(str(file), 2), (str(file), 3)]
+
+
+def test_parquet_is_reviewed_as_jsonl_is(tmp_path: Path) -> None:
+    write_parquet(rows(), tmp_path / "scored.parquet")
+    assert [one.key for one in readings_of(tmp_path / "scored.parquet", pytest.fail)] == KEYS
+
+
+def test_a_file_without_any_case_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "scored.jsonl"
+    file.write_text("not json\n", encoding="utf-8")
+    assert main(["review", str(file), "--port", str(_free_port())]) == 2
+    told = capsys.readouterr().err
+    assert "第 1 行：不是完整的 JSON" in told
+    assert "没有可以复核的案件" in told
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_port_in_use_is_told_in_chinese_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "scored.jsonl", rows())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["review", str(file), "--port", str(taken.getsockname()[1])]) == 2
+    assert "端口已被占用" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
 
 
 def test_offsets_of_a_page_are_moved_to_the_text_a_reviewer_reads() -> None:
@@ -649,6 +684,23 @@ def test_masked_names_are_nowhere_on_the_pages_nor_in_what_comes_out(lite: sa.En
     assert plain["labels"]["deputy_for_chief"]["evidence"] == "校长龙吟未被问责"
 
 
+def test_a_person_has_one_mask_on_all_pages_of_a_notice(tmp_path: Path) -> None:
+    text = (
+        "关于两起问题的通报\n一、青屿县水务局局长祝明远失察问题。2023年3月，祝明远受到党内警告处分。\n"
+        "二、云陂镇镇长祝天和失职问题。2023年3月，祝天和受到政务记过处分。"
+    )
+    title = "祝明远、祝天和被通报"
+    cases = [reading(scored_row(one)) for one in analyze({"id": "n", "text": text, "title": title})]
+    made = engine(str(tmp_path / "one.db"))
+    with Session(made) as session, session.begin():
+        store.import_readings(session, cases)
+    page = Browser(create_app(made, Guard(), mask_names=True), "甲")
+    first, second = (page.get(f"/case/{one.key}") for one in cases)
+    made.dispose()
+    assert "祝某甲、祝某乙被通报" in first
+    assert "祝某甲、祝某乙被通报" in second
+
+
 # ------------------------------------------------------------ security
 
 
@@ -843,12 +895,14 @@ def test_the_page_is_served_and_says_where(tmp_path: Path, monkeypatch: pytest.M
     from nlp.review.server import serve
 
     asked: dict[str, Any] = {}
-    monkeypatch.setattr("uvicorn.run", lambda app, **more: asked.update(more, app=app))
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: asked.update(where=sockets[0].getsockname()))
     told: list[str] = []
     file = write(tmp_path / "scored.jsonl", rows())
     options: dict[str, Any] = {"database": "", "mask_names": False, "tell": told.append}
-    assert serve(file, host="0.0.0.0", port=9000, password="auto", **options) == 0
-    assert (asked["host"], asked["port"]) == ("0.0.0.0", 9000)
+    port = _free_port()
+    assert serve(file, host="0.0.0.0", port=port, password="auto", **options) == 0
+    assert asked["where"] == ("0.0.0.0", port)
+    assert f"复核页面：http://0.0.0.0:{port}/  （Ctrl+C 结束）" in told
     assert any(line.startswith("登录口令：") for line in told)
     assert "导入：新增 3 起" in told[0]
     assert (tmp_path / "scored.jsonl.review.db").exists()

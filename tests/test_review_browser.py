@@ -22,7 +22,7 @@ from nlp.gold import load_gold
 from nlp.review import store
 from nlp.review.app import create_app
 from nlp.review.database import engine
-from nlp.review.readings import read_scored, reading
+from nlp.review.readings import reading, readings_of
 from nlp.review.security import Guard
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium (pip install 'wenze[test]')")
@@ -125,7 +125,7 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Window]]:
 def served(windows: list[Window], tmp_path: Path) -> Iterator[tuple[Any, Window, Window]]:
     opened = engine(str(tmp_path / "review.db"))
     with Session(opened) as session, session.begin():
-        store.import_readings(session, read_scored(write(tmp_path / "scored.jsonl", rows()), pytest.fail))
+        store.import_readings(session, readings_of(write(tmp_path / "scored.jsonl", rows()), pytest.fail))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(opened, Guard()), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

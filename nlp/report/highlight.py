@@ -7,10 +7,10 @@ Knows no colour and no markup language, and never reads text as markup.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from nlp.types import Analysis, Case, OriginMap, Span
 
@@ -57,6 +57,26 @@ def marks_of(analysis: Analysis) -> list[Mark]:
         marks.extend(Mark(sanction.start, sanction.end, "sanction") for sanction in dealt)
     for number, finding in enumerate(analysis.findings, start=1):
         marks.extend(Mark(evidence.start, evidence.end, "evidence", number) for evidence in finding.evidence)
+    return list(dict.fromkeys(marks))
+
+
+def marks_of_row(row: Mapping[str, Any], ref: Callable[[Mapping[str, Any]], int] | None = None) -> list[Mark]:
+    """The same off a row of the row schema; ``ref`` numbers a finding, else they count from 1. A place may be null."""
+    marks: list[Mark] = []
+
+    def mark(place: Mapping[str, Any] | None, kind: MarkKind, number: int | None = None) -> None:
+        if place and place["start"] is not None and place["end"] is not None:
+            marks.append(Mark(place["start"], place["end"], kind, number))
+
+    mark(row["issuer"], "issuer")
+    for subject in row["subjects"]:
+        mark(subject, "subject")
+        mark(subject["responsibility_span"], "responsibility")
+        for measure in (*subject["sanctions"], *subject["other_measures"]):
+            mark(measure, "sanction")
+    for number, finding in enumerate(row["findings"], start=1):
+        for evidence in finding["evidence"]:
+            mark(evidence, "evidence", ref(finding) if ref else number)
     return list(dict.fromkeys(marks))
 
 

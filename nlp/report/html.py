@@ -21,7 +21,7 @@ from markupsafe import Markup
 from nlp.clean import clean
 from nlp.codebook import load_codebook
 from nlp.report import charts
-from nlp.report.highlight import Mark, Run, cleaned, highlight
+from nlp.report.highlight import Mark, Run, cleaned, highlight, marks_of_row
 from nlp.report.summary import TABLES, TOTALS, Count, Summary, settings, weight_of
 from nlp.rows import Row, measures, method, shown
 from nlp.types import Notice
@@ -71,22 +71,6 @@ def safe_url(url: str | None) -> str | None:
 
 
 # ------------------------------------------------------------ the text of a case
-
-
-def marks_of_row(row: Mapping[str, Any]) -> list[Mark]:
-    """All that was read off a row's case or claimed about it, as marks in source offsets; findings count from 1."""
-    marks: list[Mark] = []
-    issuer = row["issuer"]
-    if issuer and issuer["start"] is not None and issuer["end"] is not None:
-        marks.append(Mark(issuer["start"], issuer["end"], "issuer"))
-    for subject in row["subjects"]:
-        marks.append(Mark(subject["start"], subject["end"], "subject"))
-        if span := subject["responsibility_span"]:
-            marks.append(Mark(span["start"], span["end"], "responsibility"))
-        marks.extend(Mark(one["start"], one["end"], "sanction") for one in measures(dict(subject)))
-    for number, finding in enumerate(row["findings"], start=1):
-        marks.extend(Mark(one["start"], one["end"], "evidence", number) for one in finding["evidence"])
-    return list(dict.fromkeys(marks))
 
 
 def runs_of(row: Mapping[str, Any]) -> list[Run]:

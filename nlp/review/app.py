@@ -18,7 +18,8 @@ from starlette.exceptions import HTTPException
 
 from nlp.review.asking import HERE, Desk, RefusedError, SignedOutError, log, render
 from nlp.review.routes import router
-from nlp.review.security import HEADERS, MAX_BODY, Guard, host_of, is_loopback
+from nlp.review.security import HEADERS, MAX_BODY, Guard
+from nlp.serve.access import names_this_machine
 
 _TITLES = {404: "没有这个页面", 405: "不能这样访问"}
 
@@ -72,7 +73,7 @@ def _watch(app: FastAPI, own_machine: bool) -> None:
 
 def _unwelcome(request: Request, own_machine: bool) -> Response | None:
     """Refuse what is too long, or calls this machine by a strange name (as a page elsewhere might)."""
-    if own_machine and not is_loopback(host_of(request.headers.get("host", ""))):
+    if own_machine and not names_this_machine(request.headers.get("host", "")):
         return Response("请用 http://127.0.0.1 或 http://localhost 访问", 421, media_type="text/plain; charset=utf-8")
     length = request.headers.get("content-length")
     if request.method == "POST" and (length is None or not length.isdecimal() or int(length) > MAX_BODY):

@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 from nlp.agreement import Agreement, agreement
 from nlp.codebook import load_codebook
 from nlp.gold import Annotation, case_of
-from nlp.mask import Mask
+from nlp.mask import Mask, people
 from nlp.review import store
 from nlp.review.judgement import Judgement, verdict_on
 from nlp.review.models import CaseRecord
-from nlp.review.readings import LAW, Reading, names, target_of
+from nlp.review.readings import LAW, Reading, target_of
 
 Row = dict[str, Any]
 
@@ -71,7 +71,7 @@ def _as_it_is(text: str) -> str:
 
 def veil_of(session: Session, record: CaseRecord) -> Mask:
     """The mask of the people that a case, or another of its notice, names."""
-    return Mask(names(store.of_one_notice(session, record)))
+    return Mask(name for one in store.of_one_notice(session, record) for name in people(one.row))
 
 
 def gold_row(reading: Reading, said: Judgement, split: str, veil: Callable[[str], str] = _as_it_is) -> Row:

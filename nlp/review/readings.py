@@ -6,9 +6,8 @@ In: rows of the row schema. Out: ``Reading`` values, which JSON can hold, and th
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,10 +15,9 @@ from typing import Any
 
 from nlp.clean import clean
 from nlp.codebook import load_codebook
-from nlp.report.highlight import Mark, cleaned
-from nlp.review import ReviewError
-from nlp.rows import violations
-from nlp.types import SCHEMA_VERSION, Notice, Span
+from nlp.report.highlight import Mark, cleaned, marks_of_row
+from nlp.scored import ScoredError, read_scored
+from nlp.types import Notice, Span
 
 Row = dict[str, Any]
 Place = Callable[[int, int], Span | None]
@@ -73,7 +71,7 @@ def _at_odds(claims: list[Row]) -> bool:
     return bool(told) and (ruled != told if ruled else "yes" in told)
 
 
-def target_of(finding: Row) -> str:
+def target_of(finding: Mapping[str, Any]) -> str:
     """What a verdict on a finding is filed under: its label, or its rule where it has none."""
     return str(finding["issue"] or f"{LAW}{finding['rule']}")
 
@@ -138,28 +136,9 @@ def _moved(value: Any, place: Place, text: str) -> Any:
     return moved
 
 
-def read_scored(path: Path, tell: Callable[[str], None]) -> Iterator[Reading]:
-    """The readings of a scored JSONL file; a line that is no scored row is told and left out."""
-    if path.suffix.lower() != ".jsonl":
-        raise ReviewError(f"{path} 不是 .jsonl。请先运行 wenze score 通报/ -o 结果.jsonl，再对它复核")
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            if wrong := _wrong(line):
-                tell(f"{path} 第{number}行：{wrong}。已跳过这一行；请用 wenze score 重新生成")
-                continue
-            yield reading(json.loads(line))
-
-
-def _wrong(line: bytes) -> str | None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return "不是一行完整的 JSON"
-    if not isinstance(row, dict) or row.get("schema") != SCHEMA_VERSION:
-        return f"不是 wenze score 写出的行（格式版本 {SCHEMA_VERSION}）"
-    return next(violations(row), None)
+def readings_of(path: Path, on_error: Callable[[ScoredError], None]) -> Iterator[Reading]:
+    """The readings of a scored file; a row that is none goes to ``on_error`` and is left out. Raises ScoredError."""
+    return map(reading, read_scored([path], on_error=on_error))
 
 
 # ------------------------------------------------------------ what a page shows of it
@@ -167,23 +146,8 @@ def _wrong(line: bytes) -> str | None:
 
 def marks(row: Row) -> list[Mark]:
     """All that was read off a case or claimed about it; the targets of the findings are numbered from 1."""
-    found: list[Mark] = []
-
-    def mark(place: Row | None, kind: Any, ref: int | None = None) -> None:
-        if place and place["start"] is not None:
-            found.append(Mark(place["start"], place["end"], kind, ref))
-
-    mark(row["issuer"], "issuer")
-    for subject in row["subjects"]:
-        mark(subject, "subject")
-        mark(subject["responsibility_span"], "responsibility")
-        for measure in (*subject["sanctions"], *subject["other_measures"]):
-            mark(measure, "sanction")
-    for number, (_, claims) in enumerate(claims_of(row), 1):
-        for claim in claims:
-            for evidence in claim["evidence"]:
-                mark(evidence, "evidence", number)
-    return list(dict.fromkeys(found))
+    targets = [target for target, _ in claims_of(row)]
+    return marks_of_row(row, lambda finding: targets.index(target_of(finding)) + 1)
 
 
 def sentences(text: str) -> list[str]:
@@ -229,10 +193,3 @@ def _subject(text: str, subject: Row) -> Row:
         "end": subject["end"],
         "responsibility_span": dict(place) if place and place["start"] is not None else None,
     }
-
-
-def names(readings: Iterable[Reading]) -> list[str]:
-    """The names of the people whom the readings name; a single character is none."""
-    people = ((*one.row["subjects"], *one.row["mentioned"]) for one in readings)
-    told = (one["name"] for group in people for one in group if one["kind"] != "organisation" and one["name"])
-    return list(dict.fromkeys(name for name in told if len(name) > 1))

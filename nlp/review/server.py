@@ -8,8 +8,11 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
+from socket import socket
 
 import uvicorn
 from sqlalchemy.orm import Session
@@ -18,8 +21,10 @@ from nlp.review import ReviewError, store
 from nlp.review.app import create_app
 from nlp.review.database import beside, engine
 from nlp.review.export import Exported, export
-from nlp.review.readings import read_scored
-from nlp.review.security import Guard, is_loopback
+from nlp.review.readings import readings_of
+from nlp.review.security import Guard
+from nlp.scored import ScoredError
+from nlp.serve.access import is_loopback, listen
 
 Tell = Callable[[str], None]
 GENERATE = "auto"
@@ -46,22 +51,40 @@ def serve(scored: Path, *, host: str, port: int, database: str, password: str, m
     needed = password_for(host, password)
     if not scored.is_file():
         raise ReviewError(f"没有文件 {scored}。请先运行 wenze score 通报/ -o 结果.jsonl")
-    bad: list[str] = []
+    with listen(host, port) as listening:
+        return _serve(scored, listening, host=host, database=database, needed=needed, mask_names=mask_names, tell=tell)
+
+
+def _serve(
+    scored: Path, listening: socket, *, host: str, database: str, needed: str | None, mask_names: bool, tell: Tell
+) -> int:
+    bad: list[ScoredError] = []
+    readings = readings_of(scored, bad.append)
+    first = next(readings, None)
+    if first is None:
+        _tell_bad(bad, tell)
+        raise ReviewError(f"{scored} 里没有可以复核的案件。请给出 wenze score 写出的结果，其中要有案件")
     opened = engine(database or beside(scored))
     with Session(opened) as session, session.begin():
-        told = store.import_readings(session, read_scored(scored, bad.append))
-    for line in bad[:_SHOWN]:
-        tell(line)
+        told = store.import_readings(session, chain([first], readings))
+    _tell_bad(bad, tell)
     tell_import(told, len(bad), tell)
     _log_to_stderr()
     app = create_app(opened, Guard(needed), mask_names=mask_names, own_machine=is_loopback(host))
-    shown = f"[{host}]" if ":" in host else host
+    shown, port = f"[{host}]" if ":" in host else host, listening.getsockname()[1]
     tell(f"数据库：{opened.url.render_as_string(hide_password=True)}")
     if needed:
         tell(f"登录口令：{needed}")
     tell(f"复核页面：http://{shown}:{port}/  （Ctrl+C 结束）")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(settings).run(sockets=[listening])
     return 1 if bad else 0
+
+
+def _tell_bad(bad: Sequence[ScoredError], tell: Tell) -> None:
+    for error in bad[:_SHOWN]:
+        tell(str(error))
 
 
 def tell_import(told: store.Imported, bad: int, tell: Tell) -> None:

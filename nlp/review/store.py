@@ -215,10 +215,11 @@ def assign(
 
 
 def of_one_notice(session: Session, record: CaseRecord) -> list[Reading]:
-    """A case with the other cases of its notice, whose people its title may name."""
+    """A case and the other cases of its notice, whose people its title may name, as they stand in the notice."""
     cases = sa.select(CaseRecord).where(CaseRecord.case_id.startswith(f"{record.row['notice_id']}#", autoescape=True))
-    found = session.scalars(cases.where(CaseRecord.file.is_not_distinct_from(record.file)).order_by(CaseRecord.key))
-    return [reading_of(record), *(reading_of(one) for one in found if one.key != record.key)]
+    found = session.scalars(cases.where(CaseRecord.file.is_not_distinct_from(record.file)))
+    readings = {one.key: reading_of(one) for one in (record, *found)}
+    return sorted(readings.values(), key=lambda one: (one.row["start"], one.key))
 
 
 # ------------------------------------------------------------ reviewers

@@ -1,7 +1,8 @@
-"""Who may ask: addresses that only this machine reaches, and bearer tokens for all others."""
+"""Where to listen and who may ask: addresses that only this machine reaches, and bearer tokens for all others."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import ipaddress
@@ -15,6 +16,7 @@ from nlp.serve.limits import ServeError
 
 TOKEN_VARIABLE = "WENZE_TOKEN"
 _SHORTEST = 16
+_BACKLOG = 512
 _TOKEN = re.compile(r"[!-~]+")
 _MAKE_ONE = '可用 python -c "import secrets; print(secrets.token_urlsafe(32))" 生成'
 
@@ -67,6 +69,17 @@ def refuse_open_door(host: str, given: Sequence[str]) -> None:
             f"{host or '0.0.0.0'} 不是本机回环地址，别的机器也能访问，必须设令牌："
             f"加 --token-file 文件，或设环境变量 {TOKEN_VARIABLE}。{_MAKE_ONE}；只在本机用，请去掉 --host"
         )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 lets the system choose. Raises ServeError, which says why it cannot."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        told = os_reason(error) if isinstance(error, OSError) else "端口应在 0 至 65535 之间"
+        reason = "端口已被占用" if getattr(error, "errno", None) == errno.EADDRINUSE else told
+        raise ServeError(f"不能在 {host or '0.0.0.0'}:{port} 监听（{reason}）。请换一个 --port 或 --host") from error
 
 
 class Door:

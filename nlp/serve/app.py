@@ -49,7 +49,9 @@ def problem(kind: str, reason: str, cure: str, **where: Any) -> Problem:
     return {**places, **where, "kind": kind, "reason": reason, "cure": cure}
 
 
-def create_app(model: str, *, workers: int, limits: Limits, tokens: Sequence[str] = (), life: Life = live) -> Gate:
+def create_app(
+    model: str, *, workers: int, limits: Limits, tokens: Sequence[str] = (), masked: bool = False, life: Life = live
+) -> Gate:
     """The service as an ASGI app; its workers start and end with it (lifespan). ``life`` is what a worker does."""
     metrics = Metrics()
     crew = Crew(workers, model, limits, on_loss=lambda why: metrics.lost.labels(why).inc(), life=life)
@@ -66,7 +68,7 @@ def create_app(model: str, *, workers: int, limits: Limits, tokens: Sequence[str
     about = spec.about(limits, nlp.__version__)
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, **about)
     _add_refusals(app)
-    _add_scoring(app, crew, limits, metrics)
+    _add_scoring(app, crew, limits, metrics, masked)
     _add_health(app, crew, metrics)
     _add_documents(app, secured=bool(tokens))
     return Gate(app, crew, door=Door(tokens), limits=limits, metrics=metrics)
@@ -109,7 +111,7 @@ def _add_refusals(app: FastAPI) -> None:
 # ------------------------------------------------------------ scoring
 
 
-def _add_scoring(app: FastAPI, crew: Crew, limits: Limits, metrics: Metrics) -> None:
+def _add_scoring(app: FastAPI, crew: Crew, limits: Limits, metrics: Metrics, masked: bool) -> None:
     async def answered(request: Request, work: Callable[[Loan], Awaitable[Result]]) -> Response:
         passage = _passage(request)
         async with crew.loan(passage.started + limits.seconds) as loan:
@@ -132,7 +134,7 @@ def _add_scoring(app: FastAPI, crew: Crew, limits: Limits, metrics: Metrics) -> 
             if await request.is_disconnected():
                 raise RefusalError(499, "gone", "请求方已断开", "请重新发送")
             if isinstance(one, Notice):
-                rows, problems = await _score(loan, one, index, limits)
+                rows, problems = await _score(loan, one, index, limits, masked)
                 result.rows += rows
                 result.problems += problems
             else:
@@ -163,10 +165,12 @@ def _add_scoring(app: FastAPI, crew: Crew, limits: Limits, metrics: Metrics) -> 
         return await answered(request, work)
 
 
-async def _score(loan: Loan, notice: Notice, index: int, limits: Limits) -> tuple[list[str], list[Problem]]:
+async def _score(
+    loan: Loan, notice: Notice, index: int, limits: Limits, masked: bool
+) -> tuple[list[str], list[Problem]]:
     where: dict[str, Any] = {"index": index, "id": notice.id, "file": notice.file, "row": notice.row}
     try:
-        done = await loan.ask({"notice": as_json(notice)}, limits.item_seconds)
+        done = await loan.ask({"notice": as_json(notice), "masked": masked}, limits.item_seconds)
     except WorkerLostError as error:
         return [], [problem(error.why, *_lost(error.why, limits), **where)]
     told = [problem(note["kind"], note["reason"], note["cure"], **where) for note in done["notes"]]

@@ -36,8 +36,8 @@ def notice_from(told: dict[str, Any]) -> Notice:
     return Notice(**{**told, "cautions": tuple(Caution(**caution) for caution in told["cautions"])})
 
 
-def _score(told: dict[str, Any], model: str) -> dict[str, Any]:
-    done = record(notice_from(told), model)
+def _score(told: dict[str, Any], model: str, masked: bool) -> dict[str, Any]:
+    done = record(notice_from(told), model, masked=masked)
     return {"rows": [json_line(row) for row in done["rows"]], "notes": done["notes"]}
 
 
@@ -77,4 +77,4 @@ def _named(path: str, label: str, columns: dict[str, str]) -> Iterator[Item]:
 
 def answer(job: dict[str, Any], model: str) -> dict[str, Any]:
     """The answer to a job."""
-    return _score(job["notice"], model) if "notice" in job else _read(**job["read"])
+    return _score(job["notice"], model, job["masked"]) if "notice" in job else _read(**job["read"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import socket
 from collections.abc import Callable
@@ -11,16 +10,14 @@ from pathlib import Path
 
 import uvicorn
 
-from nlp.read import os_reason
 from nlp.serve import access
 from nlp.serve.app import create_app
 from nlp.serve.gate import Gate
-from nlp.serve.limits import Limits, ServeError
+from nlp.serve.limits import Limits
 from nlp.serve.records import log, log_as_json
 
 _GRACE_SECONDS = 30
 _IDLE_SECONDS = 15
-_BACKLOG = 512
 
 
 def serve(
@@ -30,29 +27,21 @@ def serve(
     model: str,
     workers: int,
     limits: Limits,
+    masked: bool = False,
     token_file: Path | None = None,
     on_ready: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; requests begun by then are finished. Raises ServeError when it cannot start.
 
-    ``on_ready`` hears the address once the workers have loaded; port 0 lets the system choose.
+    With ``masked`` the rows name nobody in full. ``on_ready`` hears the address once the workers have loaded; port 0
+    lets the system choose.
     """
     tokens = access.tokens(token_file, os.environ)
     access.refuse_open_door(host, tokens)
-    app = create_app(model, workers=workers, limits=limits, tokens=tokens)
-    with _listen(host, port) as listening:
+    app = create_app(model, workers=workers, limits=limits, tokens=tokens, masked=masked)
+    with access.listen(host, port) as listening:
         log_as_json()
         asyncio.run(_serve(app, listening, on_ready))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        told = os_reason(error) if isinstance(error, OSError) else "端口应在 0 至 65535 之间"
-        reason = "端口已被占用" if getattr(error, "errno", None) == errno.EADDRINUSE else told
-        raise ServeError(f"不能在 {host or '0.0.0.0'}:{port} 监听（{reason}）。请换一个 --port 或 --host") from error
 
 
 async def _serve(app: Gate, listening: socket.socket, on_ready: Callable[[str], None]) -> None:
