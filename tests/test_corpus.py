@@ -16,8 +16,8 @@ from openpyxl import load_workbook
 
 from nlp.cli import main
 from nlp.corpus import CorpusError, study
-from nlp.corpus.case import Case, Person, Words, case_of, consequence_class
-from nlp.corpus.comparables import compare, order
+from nlp.corpus.case import Case, Words, case_of, consequence_class
+from nlp.corpus.comparables import compare
 from nlp.corpus.counts import OTHERS, UNTOLD, imbalance, overall, ratios, trends
 from nlp.corpus.findings import with_findings
 from nlp.corpus.intervals import exact, false_discovery, ratio, trend, unlike, wilson
@@ -61,11 +61,6 @@ def rows_of(*texts: str, file: str = "甲.txt", title: str | None = None, **more
 def cases_of(rows: list[Row]) -> list[Case]:
     words = Words()
     return [case_of(one, words) for one in rows]
-
-
-def person(**rungs: int) -> Person:
-    post = ("chief", "乡科级正职", True, None)
-    return Person("person", "王某", "王某", 1, False, *post, tuple(sorted(rungs.items())), None, (), ())
 
 
 # ------------------------------------------------------------ reposts
@@ -182,20 +177,6 @@ def test_a_case_is_dated_by_its_decision_before_its_publication() -> None:
 
 
 # ------------------------------------------------------------ comparables
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        (person(party=2), person(party=1), "heavier"),
-        (person(party=1), person(party=1), "level"),
-        (person(party=2, state=1), person(party=1, state=2), "mixed"),
-        (person(party=5), person(party=5, state=6), "level"),  # not told is not taken for not done
-        (person(party=1), person(state=1), "mixed"),  # no ladder in common
-    ],
-)
-def test_measures_compare_ladder_by_ladder_and_are_never_summed(one: Person, other: Person, expected: str) -> None:
-    assert order(one, other) == expected
 
 
 FLOOD = ["党内警告"] * 14

@@ -98,7 +98,7 @@ def _ranks(case: Case) -> Iterator[tuple[str, int]]:
 
 def _means(case: Case) -> Iterator[tuple[str, int]]:
     names = _names("scale")
-    return ((names[ladder], person.count) for person in case.people for ladder, _ in person.rungs)
+    return ((names[ladder], person.count) for person in case.people for ladder, _ in person.weight.rungs)
 
 
 def _measures(case: Case) -> Iterator[tuple[str, int]]:
@@ -115,7 +115,7 @@ ASPECTS: Mapping[str, Callable[[Case], Iterator[tuple[str, int]]]] = {
 _KNOWN: Mapping[str, Callable[[Case], bool]] = {
     "事由": lambda case: bool(case.grounds),
     "级别": lambda case: any(person.kind != "organisation" and person.rank not in _untold() for person in case.people),
-    "手段": lambda case: any(person.rungs for person in case.people),
+    "手段": lambda case: any(person.weight for person in case.people),
     "处理": lambda case: any(person.names for person in case.people),
 }
 GROUPINGS: Mapping[str, Callable[[Case], str | None]] = {
