@@ -26,8 +26,8 @@ _BACK: Mapping[Order, Order] = {"above": "below", "below": "above", "level": "le
 class Weight:
     """How heavy measures are: a vector, the highest rung (from 1) on each ladder they stand on, ladders in order.
 
-    ``forms`` is the form of the 四种形态 the gravest measure belongs to, as (at least, at most), None where no text says;
-    ``untold`` are measures whose kind is not told.
+    ``forms`` is the form of the 四种形态 the gravest measure belongs to, as (at least, at most), None where no text
+    says; ``untold`` are measures whose kind is not told.
     """
 
     rungs: tuple[tuple[str, int], ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from nlp import analyze, load_codebook
 from nlp.clean import clean
@@ -22,6 +23,8 @@ from nlp.law.proportion import (
     proportion_findings,
     proportions,
 )
+from nlp.pipeline import analyze_notice
+from nlp.report.terminal import reading_view
 from nlp.types import Case, Extraction, Fact, Notice, PostRole, Sanction, Status, Subject
 
 if sys.version_info >= (3, 11):
@@ -210,6 +213,19 @@ def test_the_pipeline_tells_them_beside_the_rules() -> None:
     (analysis,) = analyze(text)
     assert "graver_lighter" in {finding.rule for finding in analysis.findings}
     assert analysis.scores["uneven_weight"] > 0
+
+
+def test_explain_shows_the_figures_and_when_the_measures_cease_to_bear(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(width=400)
+    console.print(reading_view(analyze_notice(TABLE["case"][0]["text"])))
+    shown = capsys.readouterr().out
+    assert "正副差指数 +1.00" in shown
+    assert "副局长柏志新职务较低而处理重于" in shown
+    assert "党内严重警告18个月，何时期满不详" in shown
+    console.print(reading_view(analyze_notice("2021年3月9日，局长闻人杰受到党内警告处分。")))
+    shown = capsys.readouterr().out
+    assert "闻人杰，党内警告12个月，至2022年3月9日期满" in shown
+    assert "轻重" not in shown
 
 
 # ------------------------------------------------------------ gold

@@ -1,4 +1,4 @@
-"""The scale: what got heavier is heavier whoever asks, what is not told decides nothing, and what crosses is not told."""
+"""The scale: heavier is heavier whoever asks; what is not told decides nothing, and what crosses is left open."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ Key = tuple[str, str, str]
 class Person:
     """One of those held to account: a person, a group (``count`` of them) or an organisation.
 
-    ``weight``: how heavy the measures are; those only proposed or revoked do not count. ``names``: the measures by name. ``spans``: where they stand, in source offsets.
+    ``weight``: how heavy the measures are, those only proposed or revoked left out; ``names`` are their names and
+    ``spans`` where they stand, in source offsets.
     """
 
     kind: str
@@ -73,6 +74,8 @@ class Case:
     shingles: NDArray[np.uint32]
     numbers: frozenset[str]
     words: array[int]  # none where nobody is comparable
+    blame_shift: float | None
+    chief_deputy_gap: float | None
 
     @property
     def year(self) -> str | None:
@@ -124,6 +127,7 @@ def case_of(row: Row, words: Words) -> Case:
     fields = load_codebook()["grounds"].entries
     grounds = tuple(dict.fromkeys(fact["id"] for fact in row["grounds"] if fact["id"] in fields))
     people = tuple(map(_person, row["subjects"]))
+    proportion = row["proportion"] or {}
     return Case(
         key=key_of(row),
         id=row["case_id"],
@@ -142,6 +146,8 @@ def case_of(row: Row, words: Words) -> Case:
         shingles=shingles(bare),
         numbers=frozenset(_NUMBER.findall(text)),
         words=words(text) if grounds and any(map(is_comparable, people)) else array("I"),
+        blame_shift=proportion.get("blame_shift"),
+        chief_deputy_gap=proportion.get("chief_deputy_gap"),
     )
 
 
