@@ -304,6 +304,7 @@ def rules_table(cases: Sequence[GoldCase]) -> tuple[list[str], list[Change]]:
             if found:
                 changes.append(found)
                 print(json.dumps(asdict(found), ensure_ascii=False), file=sys.stderr, flush=True)
+    changes.sort(key=lambda one: [*SWAPS].index(one.swap))
     for named in SWAPS:
         own = [one for one in changes if one.swap == named]
         findings, measures = sum(one.findings for one in own), sum(one.measures for one in own)
