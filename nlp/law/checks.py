@@ -65,6 +65,7 @@ def _organisation_measure(m: Matter, entry: Entry) -> Iterator[Breach]:
 
 
 def _staff_as_target(m: Matter, entry: Entry) -> Iterator[Breach]:
+    heading = next(m.find("accountability_heading"), None)
     for person in m.persons:
         if person.leading_cadre or person.post_role not in ("staff", "unknown") or not person.post:
             continue
@@ -72,11 +73,11 @@ def _staff_as_target(m: Matter, entry: Entry) -> Iterator[Breach]:
             continue
         for measure in m.decided(person):
             line = m.line(m.place(measure))
-            calls = m.patterns["called_accountability"].finditer(m.text, line.start, line.end)
-            called = next((call for call in calls if m.told_of(person, Span(*call.span()))), None)
-            told = called or m.patterns["accountability_heading"].search(m.text)
+            calls = [call for call in m.find("called_accountability") if _within(call, line)]
+            called = next((call for call in calls if m.told_of(person, call)), None)
+            told = called or next((call for call in calls if not m.named_in(m.clause(call))), None) or heading
             if told and m.told_together(person, measure):
-                spans = (Span(*told.span()), m.place(person), m.place(measure))
+                spans = (told, m.place(person), m.place(measure))
                 unknown = None if called else "通报所称问责是否包括此人"
                 yield Breach("yes" if called else "unsure", spans, {"whom": m.whom(person)}, unknown)
                 break
@@ -179,8 +180,9 @@ def _body_without_power(m: Matter, entry: Entry) -> Iterator[Breach]:
         if not bodies:
             continue
         way = m.text[bodies[-1].end() : given.span.start]
-        aside = any(m.tells(word, way) for word in ("authority", "discipline", "only_proposes", "goes_on"))
-        if aside or not m.tells("gives", way):
+        gives = m.patterns["gives"].search(way)
+        aside = any(m.tells(word, way) for word in ("authority", "discipline", "only_proposes"))
+        if not gives or aside or m.tells("goes_on", way[: gives.start()]):
             continue
         body = Span(*bodies[-1].span())
         words = {"organ": m.words(body), "whom": given.whom, "measure": given.entry.name}
