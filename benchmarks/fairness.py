@@ -1,6 +1,6 @@
 """Fairness by swapping: who is named, of what sex or people, which place, which unit, never changes what is found.
 
-    python benchmarks/fairness.py data/gold --model tfidf --model ensemble --record -o docs/fairness.md
+    python benchmarks/fairness.py data/gold --model tfidf --model ensemble --model bert --record -o docs/fairness.md
 
 In: gold cases of train and dev; fairness.toml. Out, in Markdown: for each swap, how many cases change in what the rules
 and the checks of law find (issue, verdict and rule) or in whose measures are read, every one of them listed; for each
