@@ -211,8 +211,8 @@ def rates(scored: Sequence[str]) -> Iterator[str]:
         for person in case.people:
             if person.kind != "organisation":
                 people[person.rank] += person.count
-                if person.forms:
-                    low, high = person.forms
+                if person.weight.forms:
+                    low, high = person.weight.forms
                     forms["一二三四"[low - 1] if low == high else "跨形态"] += person.count
     yield f"案件 {len(found.cases)} 起，转载 {len(found.folded)} 起"
     yield f"级别：{dict(people.most_common())}"

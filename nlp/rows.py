@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
-    from nlp.types import Analysis, Evidence, Fact, Finding, Sanction, Subject
+    from nlp.types import Analysis, Evidence, Extraction, Fact, Finding, Sanction, Subject
 
 Row = dict[str, Any]
 Kind = Literal["text", "integer", "number", "boolean", "value", "record", "list", "map of numbers", "map of texts"]
@@ -99,6 +99,26 @@ _FINDING = (
     Column("unknown", "尚不清楚", null=True, note="判断所需而文中未载明的事实"),
 )
 
+_PROPORTION = (
+    Column("people", "受到处理的人", "integer", note="已作出处理的个人与群体"),
+    Column("pairs", "可比的对", "integer", note="职务与处理都比得出高低轻重的两人"),
+    Column("blame_shift", "责任下移指数", "number", null=True, note="−1 到 1，见 docs/proportion.md"),
+    Column("chief_deputy_gap", "正副差指数", "number", null=True, note="−1 到 1"),
+    Column(
+        "inversions",
+        "倒挂",
+        "list",
+        columns=(Column("lower", "职务较低而处理较重者"), Column("higher", "职务较高而处理较轻者")),
+    ),
+)
+_INFLUENCE = (
+    Column("name", "何人"),
+    Column("measure", "措施"),
+    Column("months", "月数", "integer"),
+    Column("ends", "期满日", null=True, note="这一天起不再受影响；决定日期未载明时为 null"),
+    Column("doubt", "存疑", null=True, note="月数或者期满日何以不确定"),
+)
+
 SCHEMA: tuple[Column, ...] = (
     Column("schema", "格式版本", "integer"),
     Column("notice_id", "通报编号"),
@@ -134,6 +154,8 @@ SCHEMA: tuple[Column, ...] = (
     Column("file", "文件", null=True),
     Column("row", "行号", "integer", null=True, note="表格中的第几行，从 1 起"),
     Column("url", "网址", null=True),
+    Column("proportion", "轻重相称", "record", null=True, columns=_PROPORTION, note="受到处理的不足两人时为 null"),
+    Column("influence", "影响期", "list", columns=_INFLUENCE, note="每人一条，按几项措施中最长的计"),
 )
 
 _SHOWN = {
@@ -200,6 +222,41 @@ def _finding(finding: Finding) -> Row:
     return record
 
 
+def _proportion(read: Extraction) -> Row | None:
+    """The figures of a case in which two at least were dealt with."""
+    from nlp.law.proportion import proportions, title
+
+    found = proportions(read)
+    if len(found.people) < 2:
+        return None
+    return {
+        "people": len(found.people),
+        "pairs": len(found.pairs) - len(found.not_compared),
+        "blame_shift": _rounded(found.blame_shift),
+        "chief_deputy_gap": _rounded(found.chief_deputy_gap),
+        "inversions": [{"lower": title(pair.first), "higher": title(pair.second)} for pair in found.inversions],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _influence(read: Extraction) -> list[Row]:
+    from nlp.law import influences
+
+    return [
+        {
+            "name": _who(_subject(one.subject)),
+            "measure": one.governing.measure.name,
+            "months": one.governing.months,
+            "ends": one.end.isoformat() if one.end else None,
+            "doubt": one.governing.doubt,
+        }
+        for one in influences(read)
+    ]
+
+
 def row(analysis: Analysis) -> Row:
     """The row of one case, keys in the order of ``SCHEMA``; offsets count characters of the input text."""
     case, read = analysis.case, analysis.extraction
@@ -235,6 +292,8 @@ def row(analysis: Analysis) -> Row:
         "file": notice.file,
         "row": notice.row,
         "url": notice.url,
+        "proportion": _proportion(read),
+        "influence": _influence(read),
     }
 
 

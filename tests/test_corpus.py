@@ -16,11 +16,11 @@ from openpyxl import load_workbook
 
 from nlp.cli import main
 from nlp.corpus import CorpusError, study
-from nlp.corpus.case import Case, Person, Words, case_of, consequence_class
-from nlp.corpus.comparables import compare, order
-from nlp.corpus.counts import OTHERS, UNTOLD, imbalance, overall, ratios, trends
+from nlp.corpus.case import Case, Words, case_of, consequence_class
+from nlp.corpus.comparables import compare
+from nlp.corpus.counts import OTHERS, UNTOLD, imbalance, means, overall, ratios, trends
 from nlp.corpus.findings import with_findings
-from nlp.corpus.intervals import exact, false_discovery, ratio, trend, unlike, wilson
+from nlp.corpus.intervals import exact, false_discovery, mean, ratio, trend, unlike, wilson
 from nlp.corpus.places import province
 from nlp.corpus.reposts import fold
 from nlp.pipeline import analyze_many
@@ -61,11 +61,6 @@ def rows_of(*texts: str, file: str = "甲.txt", title: str | None = None, **more
 def cases_of(rows: list[Row]) -> list[Case]:
     words = Words()
     return [case_of(one, words) for one in rows]
-
-
-def person(**rungs: int) -> Person:
-    post = ("chief", "乡科级正职", True, None)
-    return Person("person", "王某", "王某", 1, False, *post, tuple(sorted(rungs.items())), None, (), ())
 
 
 # ------------------------------------------------------------ reposts
@@ -184,20 +179,6 @@ def test_a_case_is_dated_by_its_decision_before_its_publication() -> None:
 # ------------------------------------------------------------ comparables
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        (person(party=2), person(party=1), "heavier"),
-        (person(party=1), person(party=1), "level"),
-        (person(party=2, state=1), person(party=1, state=2), "mixed"),
-        (person(party=5), person(party=5, state=6), "level"),  # not told is not taken for not done
-        (person(party=1), person(state=1), "mixed"),  # no ladder in common
-    ],
-)
-def test_measures_compare_ladder_by_ladder_and_are_never_summed(one: Person, other: Person, expected: str) -> None:
-    assert order(one, other) == expected
-
-
 FLOOD = ["党内警告"] * 14
 
 
@@ -304,6 +285,18 @@ def test_shares_are_of_the_cases_of_which_the_aspect_is_known(years: list[Row]) 
     assert measures["党内警告"].share == wilson(50, 80)
 
 
+def test_means_of_proportion_count_the_cases_that_have_a_figure(years: list[Row]) -> None:
+    figures = {"people": 3, "pairs": 3, "chief_deputy_gap": None, "inversions": []}
+    shifts = [1.0] * 20 + [-0.5] * 20 + [None] * 20
+    told = [{**one, "proportion": {**figures, "blame_shift": s}} for one, s in zip(years, shifts, strict=False)]
+    found = {(one.name, one.grouping): one for one in means(cases_of(told))}
+    whole = found["责任下移指数", "全部"]
+    assert (len(whole.cases), whole.above, whole.value.value) == (40, 20, pytest.approx(0.25))
+    assert whole.value.low < 0.25 < whole.value.high
+    assert ("责任下移指数", "年份") in found
+    assert ("正副差指数", "全部") not in found
+
+
 def test_ratios_count_people_over_all_and_by_group(years: list[Row]) -> None:
     found = {(one.name, one.group): one for one in ratios(cases_of(years))}
     upper = found["问上 : 问下（县处级以上 : 乡科级以下）", "全部"]
@@ -378,6 +371,16 @@ def test_q_values_of_benjamini_and_hochberg(chances: list[float], expected: list
 def test_equal_shares_are_not_unlike_and_opposite_ones_are() -> None:
     assert unlike(5, 10, 5, 10) == pytest.approx(1.0)
     assert unlike(10, 10, 0, 10) < 1e-4
+
+
+def test_a_mean_has_an_interval_around_it_even_where_all_are_one_value() -> None:
+    told = mean([1.0, -1.0] * 20 + [1.0] * 10)
+    assert told.value == pytest.approx(0.2)
+    assert -0.2 < told.low < 0.2 < told.high < 0.6
+    level, top = mean([0.0] * 20), mean([1.0] * 20)
+    assert (level.low, level.high) == (pytest.approx(-level.high), pytest.approx(1 - exact(20, 20).low))
+    assert top.low < top.value == top.high == 1.0
+    assert math.isnan(mean([]).value)
 
 
 def test_a_trend_is_a_matter_of_time_and_not_of_order() -> None:

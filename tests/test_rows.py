@@ -66,6 +66,7 @@ def person(**changes: object) -> Subject:
     return replace(subject, **changes)  # type: ignore[arg-type]
 
 
+HEAVY = Sanction("party_removal", "撤销党内职务", "党纪", 70.0, "decided", 0, 1)
 GROUP = person(kind="group", name=None, count=4, post="村干部", post_role="staff", rank="村居", responsibility=None)
 
 
@@ -123,6 +124,53 @@ def test_the_keys_of_a_row_are_those_of_schema_version_1_in_their_order() -> Non
 def test_the_keys_of_each_part_are_those_promised(part: str, promised: str) -> None:
     keys = promised.split()
     assert list(row(analysis())[part][0])[: len(keys)] == keys
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ((), None),
+        ((person(name="顾 岚", sanctions=()),), None),  # nothing was decided on her
+        (
+            (person(name="顾 岚", post="科员", rank="一般", responsibility="重要领导责任", sanctions=(HEAVY,)),),
+            {
+                "people": 2,
+                "pairs": 1,
+                "blame_shift": None,  # too few of known rank
+                "chief_deputy_gap": None,
+                "inversions": [{"lower": "科员顾 岚", "higher": "柳溪镇镇长沈 砚"}],
+            },
+        ),
+    ],
+)
+def test_a_row_tells_the_proportion_of_a_case_of_several(others: tuple[Subject, ...], expected: Row | None) -> None:
+    told = row(analysis(extraction=Extraction(subjects=(person(), *others))))
+    assert told["proportion"] == expected
+    assert list(violations(told)) == []
+
+
+@pytest.mark.parametrize(
+    ("day", "ends", "doubt"),
+    [
+        ("2021-03-09", "2022-03-09", None),
+        ("2021-03", "2022-03-31", "月末"),
+        ("2021", None, "未载明"),
+        (None, None, "未载明"),
+    ],
+)
+def test_a_row_tells_when_a_measure_ceases_to_bear_on_a_person(
+    day: str | None, ends: str | None, doubt: str | None
+) -> None:
+    dates = (Fact("decision", "处理日期", "2021年", 1, 8, day),) if day else ()
+    (told,) = row(analysis(extraction=Extraction(subjects=(person(),), dates=dates)))["influence"]
+    assert (told["name"], told["measure"], told["months"], told["ends"]) == ("沈 砚", "党内警告", 12, ends)
+    assert (doubt or "") in (told["doubt"] or "")
+    assert bool(told["doubt"]) == bool(doubt)
+
+
+def test_what_has_no_period_has_no_influence() -> None:
+    proposed = person(sanctions=(sanction(status="proposed"),))
+    assert row(analysis(extraction=Extraction(subjects=(proposed,))))["influence"] == []
 
 
 def test_a_row_conforms_to_its_schema() -> None:

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 
 from nlp.corpus.case import Case, Words, case_of
 from nlp.corpus.comparables import LEAST, Compared, compare
-from nlp.corpus.counts import Cell, Ratio, Trend, imbalance, overall, ratios, trends
+from nlp.corpus.counts import Cell, Mean, Ratio, Trend, imbalance, means, overall, ratios, trends
 from nlp.corpus.reposts import Fold, fold
 from nlp.rows import Row
 
@@ -43,6 +43,7 @@ class Corpus:
     overall: Mapping[str, Sequence[Cell]]
     imbalance: Sequence[Cell]
     ratios: Sequence[Ratio]
+    means: Sequence[Mean]
     trends: Sequence[Trend]
     compared: Compared
 
@@ -71,6 +72,7 @@ def study(rows: Iterable[Row], *, least: int = LEAST, seed: int = 0) -> Corpus:
         overall=overall(cases),
         imbalance=imbalance(cases),
         ratios=ratios(cases, seed=seed),
+        means=means(cases, seed=seed),
         trends=trends(cases),
         compared=compare(cases, least=least),
     )
@@ -99,5 +101,6 @@ def _told(cases: Sequence[Case]) -> dict[str, int]:
         "机关层级": sum(case.level is not None for case in cases),
         "事由": sum(bool(case.grounds) for case in cases),
         "对象": sum(bool(case.people) for case in cases),
+        "责任下移指数": sum(case.blame_shift is not None for case in cases),
         "处理": sum(any(person.names for person in case.people) for case in cases),
     }

@@ -22,13 +22,12 @@ from nlp.corpus.places import province
 from nlp.extract.dates import iso_date
 from nlp.regions import region
 from nlp.rows import Row, measures, subject_text
+from nlp.scale import Weight, weigh
 
 SHINGLE = 5
 _MARKS = re.compile(r"[\W_]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _PRIME = np.uint64(1_099_511_628_211)
-Rungs = tuple[tuple[str, int], ...]
-Forms = tuple[int, int]
 Key = tuple[str, str, str]
 
 
@@ -36,9 +35,8 @@ Key = tuple[str, str, str]
 class Person:
     """One of those held to account: a person, a group (``count`` of them) or an organisation.
 
-    ``rungs``: the highest rung on each ladder of scale.toml, from 1; measures only proposed or revoked do not count.
-    ``forms``: which of the 四种形态 the gravest measure belongs to, as (at least, at most), where scale.toml says.
-    ``names``: the measures by name. ``spans``: where they stand, in source offsets.
+    ``weight``: how heavy the measures are, those only proposed or revoked left out; ``names`` are their names and
+    ``spans`` where they stand, in source offsets.
     """
 
     kind: str
@@ -50,8 +48,7 @@ class Person:
     rank: str
     leading: bool | None
     responsibility: str | None
-    rungs: Rungs
-    forms: Forms | None
+    weight: Weight
     names: tuple[str, ...]
     spans: tuple[tuple[int, int], ...]
 
@@ -77,6 +74,8 @@ class Case:
     shingles: NDArray[np.uint32]
     numbers: frozenset[str]
     words: array[int]  # none where nobody is comparable
+    blame_shift: float | None
+    chief_deputy_gap: float | None
 
     @property
     def year(self) -> str | None:
@@ -128,6 +127,7 @@ def case_of(row: Row, words: Words) -> Case:
     fields = load_codebook()["grounds"].entries
     grounds = tuple(dict.fromkeys(fact["id"] for fact in row["grounds"] if fact["id"] in fields))
     people = tuple(map(_person, row["subjects"]))
+    proportion = row["proportion"] or {}
     return Case(
         key=key_of(row),
         id=row["case_id"],
@@ -146,6 +146,8 @@ def case_of(row: Row, words: Words) -> Case:
         shingles=shingles(bare),
         numbers=frozenset(_NUMBER.findall(text)),
         words=words(text) if grounds and any(map(is_comparable, people)) else array("I"),
+        blame_shift=proportion.get("blame_shift"),
+        chief_deputy_gap=proportion.get("chief_deputy_gap"),
     )
 
 
@@ -202,26 +204,8 @@ def _party() -> re.Pattern[str]:
     return re.compile(load_codebook()["organs"].settings["party_body"])
 
 
-@cache
-def _places() -> Mapping[str, tuple[tuple[str, int, Forms | None], ...]]:
-    """Each measure's places on the ladders of scale.toml: ladder, rung from 1, forms."""
-    places: dict[str, list[tuple[str, int, Forms | None]]] = {}
-    for ladder in load_codebook()["scale"]:
-        for height, rung in enumerate(ladder["rungs"], 1):
-            forms = (rung["forms"][0], rung["forms"][1]) if "forms" in rung else None
-            for measure in rung["ids"]:
-                places.setdefault(measure, []).append((ladder.id, height, forms))
-    return {measure: tuple(found) for measure, found in places.items()}
-
-
 def _person(subject: Row) -> Person:
     decided = [measure for measure in measures(subject) if measure["status"] == "decided"]
-    highest: dict[str, int] = {}
-    forms: list[Forms] = []
-    for measure in decided:
-        for ladder, rung, form in _places().get(measure["id"], ()):
-            highest[ladder] = max(rung, highest.get(ladder, 0))
-            forms += [form] if form else []
     name = subject["name"] or ""
     return Person(
         kind=subject["kind"],
@@ -233,17 +217,17 @@ def _person(subject: Row) -> Person:
         rank=subject["rank"],
         leading=subject["leading_cadre"],
         responsibility=subject["responsibility"],
-        rungs=tuple(sorted(highest.items())),
-        forms=(max(low for low, _ in forms), max(high for _, high in forms)) if forms else None,
+        weight=weigh(measure["id"] for measure in decided),
         names=tuple(dict.fromkeys(measure["name"] for measure in decided)),
         spans=tuple((measure["start"], measure["end"]) for measure in decided),
     )
 
 
 def is_comparable(person: Person) -> bool:
-    """Whether a person's rank and a measure on a ladder are known."""
+    """Whether a person's rank is known, and a measure on a ladder with no other of unknown kind beside it."""
     untold = load_codebook()["corpus"].settings["untold_ranks"]
-    return person.kind == "person" and bool(person.rungs) and person.rank not in untold
+    sure = bool(person.weight) and not person.weight.untold
+    return person.kind == "person" and sure and person.rank not in untold
 
 
 def shingles(text: str, size: int = SHINGLE) -> NDArray[np.uint32]:

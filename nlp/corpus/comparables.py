@@ -2,8 +2,7 @@
 
 In: cases, reposts folded. Out: ``Compared``: a ``Deviation`` for each person compared, and why the others were not.
 Comparable is who shares a ground, the class of consequences, rank and responsibility; of those the ones are taken whose
-cases read most alike by BM25 (package bm25s, on jieba's words), one a case. Measures are compared ladder by ladder,
-never summed: who is heavier on one ladder and lighter on another is neither.
+cases read most alike by BM25 (package bm25s, on jieba's words), one a case. Measures compare as nlp.scale tells.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp import scale
 from nlp.codebook import load_codebook
 from nlp.corpus.case import Case, Person
 from nlp.corpus.intervals import Interval, exact, false_discovery
@@ -60,7 +60,7 @@ class Comparable:
 class Deviation:
     """One person against their comparables.
 
-    ``lighter``, ``heavier``: shares of the comparables dealt with more lightly, more heavily (``order``), with exact
+    ``lighter``, ``heavier``: shares of the comparables dealt with more lightly, more heavily (nlp.scale), with exact
     intervals; ``chance`` is the share of exchangeable draws at least as extreme,
     ``q`` that chance after Benjamini and Hochberg over all people compared. ``side`` where a deviation is claimed.
     """
@@ -123,8 +123,10 @@ def _by_chance(n: int) -> float:
 def _why_not(case: Case, person: Person, untold: set[str]) -> str | None:
     if person.kind != "person":
         return "不是个人"
-    if not person.rungs:
+    if not person.weight:
         return "没有可比的处理"
+    if person.weight.untold:
+        return "有的处理没有载明种类"
     if person.rank in untold:
         return "级别未载明"
     return None if case.grounds else "事由未识别"
@@ -175,32 +177,17 @@ def _scorer(cases: Sequence[Case]) -> Callable[[Case], NDArray[np.float64]]:
     return scores
 
 
-def order(one: Person, other: Person) -> Literal["heavier", "lighter", "level", "mixed"]:
-    """How the first person's measures stand to the second's.
-
-    By the form of the 四种形态 where one is surely the higher; else ladder by ladder, on the ladders where both stand:
-    what a notice does not tell is not taken for not done. Mixed where no ladder is shared or two point apart.
-    """
-    if one.forms and other.forms and (one.forms[0] > other.forms[1] or one.forms[1] < other.forms[0]):
-        return "heavier" if one.forms[0] > other.forms[1] else "lighter"
-    mine, theirs = dict(one.rungs), dict(other.rungs)
-    steps = {np.sign(mine[ladder] - theirs[ladder]) for ladder in mine if ladder in theirs}
-    if not steps or steps >= {1, -1}:
-        return "mixed"
-    return "heavier" if 1 in steps else "lighter" if -1 in steps else "level"
-
-
 def _deviation(case: Case, person: Person, comparables: tuple[Comparable, ...]) -> Deviation:
     n = len(comparables)
-    orders = Counter(order(person, one.person) for one in comparables)
-    lighter, heavier = exact(orders["heavier"], n), exact(orders["lighter"], n)
+    orders = Counter(scale.compare(person.weight, one.person.weight).order for one in comparables)
+    lighter, heavier = exact(orders["above"], n), exact(orders["below"], n)
     ladders = tuple(_ladders(person, comparables))
     side: Side | None = None
     if lighter.low > SURE and _far(person, comparables, ladders, 1):
         side = "heavier"
     elif heavier.low > SURE and _far(person, comparables, ladders, -1):
         side = "lighter"
-    rarer = min(n - orders["heavier"], n - orders["lighter"])
+    rarer = min(n - orders["above"], n - orders["below"])
     chance = min(1.0, 2 * (1 + rarer) / (n + 1))
     return Deviation(case, person, comparables, ladders, lighter, heavier, chance, 1.0, side)
 
@@ -209,16 +196,17 @@ def _far(person: Person, comparables: Sequence[Comparable], ladders: Sequence[La
     """Whether the person stands ``RUNGS`` rungs from the middle of the comparables on a ladder, or a form."""
     if any(one.rung and one.middle and sign * (one.rung - one.middle) >= RUNGS for one in ladders):
         return True
-    forms = [one.person.forms for one in comparables if one.person.forms]
-    if not person.forms or 2 * len(forms) <= len(comparables):
+    forms = [one.person.weight.forms for one in comparables if one.person.weight.forms]
+    own = person.weight.forms
+    if not own or 2 * len(forms) <= len(comparables):
         return False
     lows, highs = sorted(low for low, _ in forms), sorted(high for _, high in forms)
     middle = (len(forms) - 1) // 2
-    return person.forms[0] > highs[middle] if sign > 0 else person.forms[1] < lows[middle]
+    return own[0] > highs[middle] if sign > 0 else own[1] < lows[middle]
 
 
 def _ladders(person: Person, comparables: Sequence[Comparable]) -> Iterator[Ladder]:
-    mine, theirs = dict(person.rungs), [dict(one.person.rungs) for one in comparables]
+    mine, theirs = dict(person.weight.rungs), [dict(one.person.weight.rungs) for one in comparables]
     for ladder in load_codebook()["scale"]:
         rungs = sorted(one[ladder.id] for one in theirs if ladder.id in one)
         own, n = mine.get(ladder.id, 0), len(rungs)

@@ -1,7 +1,7 @@
 """What the cases of a corpus are about, who is held to account and how; where groups of cases differ; and trends.
 
-In: cases, reposts folded. Out: ``Cell``, ``Ratio`` and ``Trend`` values, each with the cases it counts. The unit of a
-share is the case: people dealt with together are not independent. Never judges a difference.
+In: cases, reposts folded. Out: ``Cell``, ``Ratio``, ``Mean`` and ``Trend`` values, each with the cases it counts. The
+unit of a share is the case: people dealt with together are not independent. Never judges a difference.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from nlp.codebook import load_codebook
 from nlp.corpus.case import Case, Person
-from nlp.corpus.intervals import Interval, false_discovery, ratio, trend, unlike, wilson
+from nlp.corpus.intervals import Interval, false_discovery, mean, ratio, trend, unlike, wilson
 
 # A group with fewer cases is told together with the other small ones; a category seen in fewer cases is not tested.
 LEAST_GROUP, LEAST_CATEGORY = 20, 5
@@ -62,6 +62,18 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean of a figure of nlp.law.proportion over the cases that have it, with an interval over resampled cases."""
+
+    name: str
+    grouping: str
+    group: str
+    value: Interval
+    above: int
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trend:
     """A category's share period by period (years or quarters); ``p``/``q`` of no rise or fall (Cochran-Armitage)."""
 
@@ -98,7 +110,7 @@ def _ranks(case: Case) -> Iterator[tuple[str, int]]:
 
 def _means(case: Case) -> Iterator[tuple[str, int]]:
     names = _names("scale")
-    return ((names[ladder], person.count) for person in case.people for ladder, _ in person.rungs)
+    return ((names[ladder], person.count) for person in case.people for ladder, _ in person.weight.rungs)
 
 
 def _measures(case: Case) -> Iterator[tuple[str, int]]:
@@ -115,7 +127,7 @@ ASPECTS: Mapping[str, Callable[[Case], Iterator[tuple[str, int]]]] = {
 _KNOWN: Mapping[str, Callable[[Case], bool]] = {
     "事由": lambda case: bool(case.grounds),
     "级别": lambda case: any(person.kind != "organisation" and person.rank not in _untold() for person in case.people),
-    "手段": lambda case: any(person.rungs for person in case.people),
+    "手段": lambda case: any(person.weight for person in case.people),
     "处理": lambda case: any(person.names for person in case.people),
 }
 GROUPINGS: Mapping[str, Callable[[Case], str | None]] = {
@@ -243,6 +255,29 @@ def _ratio(name: str, grouping: str, group: str, cases: Sequence[Case], seed: in
     sums = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     total = sums.sum(axis=0)
     return Ratio(name, grouping, group, int(total[0]), int(total[1]), ratio(sums, seed=seed), counted)
+
+
+# ------------------------------------------------------------ means
+
+MEANS: Mapping[str, Callable[[Case], float | None]] = {
+    "责任下移指数": lambda case: case.blame_shift,
+    "正副差指数": lambda case: case.chief_deputy_gap,
+}
+
+
+def means(cases: Sequence[Case], *, seed: int = 0) -> list[Mean]:
+    """Every figure over all the cases that have it, and group by group."""
+    found = []
+    for name, figure in MEANS.items():
+        told = [case for case in cases if figure(case) is not None]
+        parts = [("全部", "全部", told)] if told else []
+        for grouping in GROUPINGS:
+            parts += [(grouping, group, some) for group, some in groups(told, grouping).items()]
+        for grouping, group, some in parts:
+            values = [value for case in some if (value := figure(case)) is not None]
+            above = sum(value > 0 for value in values)
+            found.append(Mean(name, grouping, group, mean(values, seed=seed), above, tuple(some)))
+    return found
 
 
 # ------------------------------------------------------------ trends

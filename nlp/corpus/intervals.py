@@ -68,6 +68,24 @@ def ratio(pairs: NDArray[Any], *, seed: int = 0, resamples: int = RESAMPLES) -> 
     return Interval(first / second, float(low), float(high))
 
 
+def mean(values: Sequence[float], *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+    """The mean of figures in [-1, 1], with the percentile interval over resampled cases.
+
+    Where all are one value no resample differs: the interval then leaves to either end what so many equal draws do not
+    rule out.
+    """
+    if not values:
+        return Interval(math.nan, math.nan, math.nan)
+    kinds, times = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
+    n, value = len(values), float(times @ kinds / len(values))
+    if len(kinds) == 1:
+        left = 1 - exact(n, n).low
+        return Interval(value, value - left * (value + 1), value + left * (1 - value))
+    drawn = np.random.default_rng(seed).multinomial(n, times / n, size=resamples) @ kinds / n
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
+    return Interval(value, float(low), float(high))
+
+
 def _odds(share: Interval) -> Interval:
     """A share of the whole as a ratio of the two sides."""
     return Interval(*(math.inf if one == 1 else one / (1 - one) for one in (share.value, share.low, share.high)))

@@ -13,7 +13,7 @@ from datetime import date
 from nlp.codebook import Entry, Table, load_codebook
 from nlp.law.checks import CHECKS, Breach
 from nlp.law.matter import Matter
-from nlp.law.periods import Influence, Period, influence_periods
+from nlp.law.periods import Influence, Period, influence_periods, influences
 from nlp.law.when import When, decided_when, shown_day
 from nlp.types import Case, Evidence, Extraction, Finding, Verdict
 
@@ -24,6 +24,7 @@ __all__ = [
     "decided_when",
     "in_force",
     "influence_periods",
+    "influences",
     "law_findings",
 ]
 

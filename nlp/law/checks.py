@@ -65,6 +65,7 @@ def _organisation_measure(m: Matter, entry: Entry) -> Iterator[Breach]:
 
 
 def _staff_as_target(m: Matter, entry: Entry) -> Iterator[Breach]:
+    heading = next(m.find("accountability_heading"), None)
     for person in m.persons:
         if person.leading_cadre or person.post_role not in ("staff", "unknown") or not person.post:
             continue
@@ -72,10 +73,11 @@ def _staff_as_target(m: Matter, entry: Entry) -> Iterator[Breach]:
             continue
         for measure in m.decided(person):
             line = m.line(m.place(measure))
-            called = m.patterns["called_accountability"].search(m.text, line.start, line.end)
-            told = called or m.patterns["accountability_heading"].search(m.text)
+            calls = [call for call in m.find("called_accountability") if _within(call, line)]
+            called = next((call for call in calls if m.told_of(person, call)), None)
+            told = called or next((call for call in calls if not m.named_in(m.clause(call))), None) or heading
             if told and m.told_together(person, measure):
-                spans = (Span(*told.span()), m.place(person), m.place(measure))
+                spans = (told, m.place(person), m.place(measure))
                 unknown = None if called else "通报所称问责是否包括此人"
                 yield Breach("yes" if called else "unsure", spans, {"whom": m.whom(person)}, unknown)
                 break
@@ -115,7 +117,11 @@ def _sanction_after_leaving(m: Matter, entry: Entry) -> Iterator[Breach]:
             named = m.tells("state_word", m.verbatim(measure)) or m.tells("admin_word", m.verbatim(measure))
             if measure.family not in ("政务", "行政") or not m.told_together(person, measure):
                 continue
-            sure = named and (before is not None or _left_earlier(m, status, measure))
+            left, given = _dated(m, status), _dated(m, m.place(measure))
+            if left and given and given.last < left.first:
+                continue
+            earlier = left is not None and given is not None and left.last < given.first
+            sure = named and (before is not None or earlier)
             words = {"whom": m.whom(person), "status": m.words(status), "measure": measure.name}
             unknown = None if sure else "退休（离职、死亡）与处分决定的先后"
             yield Breach("yes" if sure else "unsure", (status, m.place(measure)), words, unknown)
@@ -127,12 +133,6 @@ def _left_before(m: Matter, person: Subject) -> Span | None:
     start = m.place(person).start
     found = m.patterns["retired_before"].search(m.text[max(0, start - 8) : start])
     return Span(start - len(found.group()), start) if found else None
-
-
-def _left_earlier(m: Matter, status: Span, measure: Sanction) -> bool:
-    """Whether the text dates both the leaving and the sanction, the leaving earlier."""
-    left, given = _dated(m, status), _dated(m, m.place(measure))
-    return left is not None and given is not None and left.last < given.first
 
 
 # -- who may decide ---------------------------------------------------------------------------------------------------
@@ -164,7 +164,8 @@ def _deciding_discipline(m: Matter, measure: Sanction) -> Span | None:
     if not found:
         return None
     way = m.text[found[-1].end() : place.start]
-    if m.tells("authority", way) or m.tells("only_proposes", way):
+    joint = m.tells("jointly", m.text[start : found[-1].start()])
+    if joint or m.tells("authority", way) or m.tells("only_proposes", way):
         return None
     return Span(*found[-1].span()) if m.tells("decides", way) or m.tells("studies", way) else None
 
@@ -179,9 +180,9 @@ def _body_without_power(m: Matter, entry: Entry) -> Iterator[Breach]:
         if not bodies:
             continue
         way = m.text[bodies[-1].end() : given.span.start]
-        if any(m.tells(word, way) for word in ("authority", "discipline", "only_proposes")) or not m.tells(
-            "gives", way
-        ):
+        gives = m.patterns["gives"].search(way)
+        aside = any(m.tells(word, way) for word in ("authority", "discipline", "only_proposes"))
+        if not gives or aside or m.tells("goes_on", way[: gives.start()]):
             continue
         body = Span(*bodies[-1].span())
         words = {"organ": m.words(body), "whom": given.whom, "measure": given.entry.name}
@@ -264,8 +265,11 @@ def _administrative_sanction_too_late(m: Matter, entry: Entry) -> Iterator[Breac
     for told in _told_by_name(m, "行政", "admin_word"):
         if told.when.first < begins:
             continue
-        line = m.line(told.spans[-1])
-        sure = told.dated and m.tells("supervisory", m.text[line.start : told.spans[-1].start])
+        before = m.text[m.line(told.spans[-1]).start : told.spans[-1].start]
+        supervisors = m.tells("supervisory", before)
+        if m.tells("another_giver", before) and not supervisors:
+            continue
+        sure = told.dated and supervisors
         unknown = None if sure else "由监察机关还是任免机关作出、何时立案"
         yield Breach("yes" if sure else "unsure", told.spans, told.words, unknown)
 
@@ -288,7 +292,7 @@ def _told_by_name(m: Matter, family: str, word: str) -> Iterator[_Named]:
     for given in _given(m, months=False):
         if given.entry["family"] != family or not m.tells(word, m.words(given.span)):
             continue
-        near = m.date_before(given.span)
+        near = m.dated(given.span)
         dated = near is not None and m.tells("year", m.words(near[1]))
         when = near[0] if near and dated else m.when if m.when and m.when.exact else None
         if when is None:
@@ -305,7 +309,9 @@ def _mitigated_too_far(m: Matter, entry: Entry) -> Iterator[Breach]:
         if not m.tells("due", m.text[line.start : first.whole[0]]) or not m.tells("lighter", between):
             continue
         steps = _steps(m, first, last)
-        if steps is None or steps < 2 or m.tells("with_leave", m.words(line)) or "\n" in between:
+        if steps is None or steps < 2 or m.tells("with_leave", m.words(line)) or re.search("[\n；]", between):
+            continue
+        if m.named_in(Span(first.end, last.start)) - m.named_in(Span(line.start, first.end)):
             continue
         words = {"due": first.entry.name, "measure": last.entry.name, "steps": str(steps)}
         party = entry["party_article"] if last.entry["family"] == "党纪" else None
@@ -337,9 +343,10 @@ def _sanction_waived(m: Matter, entry: Entry) -> Iterator[Breach]:
             if x.id in m.settings["in_place_of_sanction"] and _within(place := m.place(x), line)
             if "；" not in m.text[min(span.end, place.end) : max(span.start, place.start)]
         ]
-        if not soft or not m.asserts(span):
+        of_the_party = m.tells("party_word", m.words(span)) and not m.tells("state_named", m.words(span))
+        if not soft or of_the_party or not m.asserts(span):
             continue
-        grave = m.patterns["grave_word"].search(m.text)
+        grave = m.patterns["grave_word"].search(m.text) if len(m.persons) == 1 else None
         what = m.quote(span)
         if grave:
             why = f"又说“{grave.group()}”；只有情节轻微的才可以免予或者不予处分"
@@ -364,11 +371,23 @@ def _convict_not_dismissed(m: Matter, entry: Entry) -> Iterator[Breach]:
             continue
         if any(x.id == "double_expulsion" for x in told) or not m.told_together(person, given[0]):
             continue
-        sentence = m.line(m.place(convicted))
-        sure = m.tells("intentional_crime", m.words(sentence))
+        judged_at, given_at = m.place(convicted), m.place(given[0])
+        crime = m.words(m.line(judged_at))
+        meant = m.tells("intentional_crime", crime)
+        if _is_before(m, given_at, judged_at) or (
+            not meant and given[0].id == state[-2] and m.tells("negligent_crime", crime)
+        ):
+            continue
+        sure = meant and (judged_at.start < given_at.start or _is_before(m, judged_at, given_at))
         words = {"whom": m.whom(person), "measure": given[0].name}
-        unknown = None if sure else "是故意犯罪还是过失犯罪"
-        yield Breach("yes" if sure else "unsure", (m.place(convicted), m.place(given[0])), words, unknown)
+        unknown = None if sure else "处分与判刑孰先孰后" if meant else "是故意犯罪还是过失犯罪"
+        yield Breach("yes" if sure else "unsure", (judged_at, given_at), words, unknown)
+
+
+def _is_before(m: Matter, first: Span, second: Span) -> bool:
+    """Whether both are dated, the first earlier."""
+    one, other = _dated(m, first), _dated(m, second)
+    return one is not None and other is not None and one.last < other.first
 
 
 def _probation_too_long(m: Matter, entry: Entry) -> Iterator[Breach]:
@@ -432,6 +451,8 @@ def _period_stated_wrong(m: Matter, entry: Entry) -> Iterator[Breach]:
         stated = _months(found)
         if not stated or not before or stated in {g.months for g in before}:
             continue
+        if any(before[-1].span.end <= x.start and x.end <= place.start for x in find_measures(m.text)):
+            continue  # the period is that of a measure without one of its own (诫勉)
         last = before[-1]
         words = {"whom": last.whom, "measure": last.entry.name, "what": found.group(), "months": str(last.months)}
         yield Breach("yes", (last.span, place), words, article=last.article(entry))
@@ -446,7 +467,8 @@ def _months(found: re.Match[str]) -> int:
 
 def _promoted_in_period(m: Matter, entry: Entry) -> Iterator[Breach]:
     for span in m.find("promoted_inside"):
-        if m.asserts(span):
+        before = m.text[m.clause(span).start : span.start]
+        if m.asserts(span) and not m.tells("of_others", before):
             told = {"whom": m.titles(m.people) or "当事人", "measure": m.measure_names(m.people) or "处分"}
             yield Breach("yes", (span,), {**told, "end": "文中未写明之日", "what": m.quote(span)})
             return
@@ -467,7 +489,7 @@ def _governing(m: Matter) -> tuple[_Given, When, date] | None:
     """The longest-lasting dated measure of the only person of a case, its day, and the first day after its period."""
     if len(m.persons) > 1 or any(s.kind != "person" for s in m.extraction.subjects):
         return None
-    dated = [(given, told[0]) for given in _given(m) if (told := m.date_before(given.span))]
+    dated = [(given, told[0]) for given in _given(m) if (told := m.dated(given.span))]
     if not dated or len({when for _, when in dated}) > 1:
         return None
     given, when = max(dated, key=lambda one: one[0].months)
@@ -522,19 +544,20 @@ def _decision_items(m: Matter, entry: Entry) -> Iterator[Breach]:
 
 
 def _time_limit(m: Matter, entry: Entry) -> Iterator[Breach]:
-    starts = [(w, s) for s in _matches(entry["from"], m.text) if (w := _dated(m, s))]
-    ends = [(w, s) for s in _matches(entry["to"], m.text) if (w := _dated(m, s))]
-    for began, first in starts:
-        for ended, last in ends:
-            if last.start >= first.end and ended.first > after_months(began.last, entry["months"]):
-                words = {
-                    "first": shown_day(began.last),
-                    "last": shown_day(ended.first),
-                    "began": m.quote(first),
-                    "ended": m.quote(last),
-                }
-                yield Breach("yes", (first, last), words, on=ended)
-                return
+    """Each beginning with the end told next after it, of the same people."""
+    steps = [(span, key) for key in ("from", "to") for span in _matches(entry[key], m.text)]
+    for (first, key), (last, next_key) in pairwise(sorted(steps, key=lambda step: step[0].start)):
+        began, ended = _dated(m, first), _dated(m, last)
+        if (key, next_key) != ("from", "to") or began is None or ended is None:
+            continue
+        others = m.named_in(Span(first.end, last.start)) - m.named_in(Span(m.line(first).start, first.end))
+        excused = entry.get("unless") and re.search(entry["unless"], m.text[first.start : last.end])
+        if others or excused or ended.first <= after_months(began.last, entry["months"]):
+            continue
+        days = {"first": shown_day(began.last), "last": shown_day(ended.first)}
+        words = {**days, "began": m.quote(first), "ended": m.quote(last)}
+        yield Breach("yes", (first, last), words, on=ended)
+        return
 
 
 def _matches(pattern: str, text: str) -> Iterator[Span]:
@@ -545,9 +568,9 @@ def _matches(pattern: str, text: str) -> Iterator[Span]:
 
 
 def _dated(m: Matter, span: Span) -> When | None:
-    """The day of what is told under a span: a date inside it, or the last one before it."""
+    """The day of what is told under a span: a date inside it, or the one right before it."""
     inside = [when for when, place in m.dates if _within(place, span)]
-    before = m.date_before(span)
+    before = m.dated(span)
     return inside[0] if inside else before[0] if before else None
 
 

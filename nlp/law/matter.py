@@ -96,6 +96,13 @@ class Matter(Reading):
         last = bisect_right(self._date_ends, span.start) - 1
         return self.dates[last] if last >= 0 and self.dates[last][1].start >= start else None
 
+    def dated(self, span: Span) -> tuple[When, Span] | None:
+        """The date told of what stands under a span: before it with no clause in between, whose date it might be."""
+        told = self.date_before(span)
+        if told is None or re.search("[，；：]", self.text[told[1].end : span.start].lstrip("，")):
+            return None
+        return told
+
     @cached_property
     def _date_ends(self) -> list[int]:
         return [place.end for _, place in self.dates]
@@ -134,9 +141,18 @@ class Matter(Reading):
             return [Span(start, end) for start, end, name in self._mentions if name == subject.name]
         return [self.place(subject)]
 
+    def named_in(self, span: Span) -> set[str]:
+        """Everybody named inside a span."""
+        low = bisect_left(self._mentions, (span.start, 0, ""))
+        high = bisect_left(self._mentions, (span.end, 0, ""))
+        return {name for _, end, name in self._mentions[low:high] if end <= span.end}
+
     def told_together(self, subject: Subject, measure: Sanction) -> bool:
-        """Whether the measure is told of the subject in so many words: one sentence, nobody else named in between."""
-        place = self.place(measure)
+        """Whether the measure is told of the subject in so many words."""
+        return self.told_of(subject, self.place(measure))
+
+    def told_of(self, subject: Subject, place: Span) -> bool:
+        """Whether what stands under a span is told of the subject: in one sentence, nobody else named in between."""
         for name in self._named(subject):
             if place.start <= name.start and name.end <= place.end:
                 return True
@@ -146,14 +162,9 @@ class Matter(Reading):
                 continue
             if name.end > place.start and re.search("[，；]", between):
                 continue
-            if not self._others_in(Span(first, last), subject) and not self.tells("shared", between):
+            if not self.named_in(Span(first, last)) - {subject.name} and not self.tells("shared", between):
                 return True
         return False
-
-    def _others_in(self, span: Span, subject: Subject) -> bool:
-        low = bisect_left(self._mentions, (span.start, 0, ""))
-        later = self._mentions[low:]
-        return any(end <= span.end and name != subject.name for start, end, name in later if start < span.end)
 
     def apposed(self, subject: Subject, words: str) -> Span | None:
         """Where the text says ``words`` of the subject right behind the name, before anybody else is named."""

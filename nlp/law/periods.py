@@ -6,12 +6,12 @@ where several run together the longest governs (《党政领导干部选拔任�
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from nlp.codebook import load_codebook
-from nlp.law.when import after_months
+from nlp.law.when import after_months, decided_when
 from nlp.types import Extraction, Sanction, Subject
 
 
@@ -55,6 +55,20 @@ def influence_periods(extraction: Extraction, on: date | None) -> tuple[Influenc
         if periods:
             found.append(Influence(subject, periods, max(periods, key=lambda period: period.months)))
     return tuple(found)
+
+
+def influences(extraction: Extraction) -> tuple[Influence, ...]:
+    """The influence periods as the case itself dates them; why an end is not sure is added to the doubts."""
+    when = decided_when(extraction)
+    dated = when is not None and when.exact and (when.first.year, when.first.month) == (when.last.year, when.last.month)
+    found = influence_periods(extraction, when.last if when and dated else None)
+    doubts: dict[str, str] = load_codebook()["checks"].settings["doubtful_days"]
+    doubt = doubts["untold"] if when is None or not dated else None if when.first == when.last else doubts["month"]
+    return tuple(replace(one, governing=_doubted(one.governing, doubt)) for one in found) if doubt else found
+
+
+def _doubted(period: Period, doubt: str) -> Period:
+    return replace(period, doubt="；".join(filter(None, (period.doubt, doubt))))
 
 
 def period_of(measure: Sanction, on: date | None) -> Period | None:

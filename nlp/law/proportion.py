@@ -1,25 +1,21 @@
 """Proportion inside one case: whose measures weigh more than whose, against posts and responsibilities.
 
 In: an extraction. Out: ``Proportions``, figures that abstain rather than guess, and the findings they support. Measures
-are vectors of rungs (scale.toml), one ladder a family, never summed; two people's measures may well not compare. Only
-what was decided counts, and silence is never evidence.
+compare as nlp.scale tells; two people's may well not. Only what was decided counts, and silence is never evidence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import combinations
-from typing import Literal
 
 from nlp.classify.reading import Reading
 from nlp.classify.rules import superiors
 from nlp.codebook import load_codebook
+from nlp.scale import Comparison, Weight, compare, weigh
 from nlp.types import Case, Extraction, Finding, PostRole, Sanction, Span, Subject
-
-Order = Literal["above", "below", "level", "unknown"]
-By = Literal["ladder", "form"]
 
 # So many people of known rank must be dealt with before weight can be said to move down the ladder of posts.
 LEAST_RANKED = 3
@@ -27,51 +23,6 @@ LEAST_RANKED = 3
 _COMPARABLE, _MAIN = 2, 3
 # Inside one body, the chief stands first.
 _ROLES: Mapping[PostRole, int] = {"chief": 0, "deputy": 1, "member": 1, "staff": 2}
-_BACK: Mapping[Order, Order] = {"above": "below", "below": "above", "level": "level", "unknown": "unknown"}
-
-
-# -- the scale ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """How heavy one person's decided measures are: a vector, the highest rung on each ladder of scale.toml, in order.
-
-    A rung counts from 1; 0 is no measure of that ladder. ``forms`` is the form of the 四种形态 the gravest measure
-    belongs to, as (at least, at most), None where no text says; ``untold`` are measures whose kind is not told.
-    """
-
-    rungs: tuple[int, ...]
-    forms: tuple[int, int] | None
-    untold: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return any(self.rungs)
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How the first of two stands to the second: ``by`` what it is told, and ``why`` it is not (Chinese)."""
-
-    order: Order
-    by: By | None = None
-    why: str | None = None
-
-    @property
-    def reversed(self) -> Comparison:
-        return Comparison(_BACK[self.order], self.by, self.why)
-
-
-@cache
-def _rungs() -> Mapping[str, tuple[tuple[str, int, tuple[int, int] | None], ...]]:
-    """Each measure's places on the ladders: (ladder, rung from 1, forms)."""
-    places: dict[str, list[tuple[str, int, tuple[int, int] | None]]] = {}
-    for ladder in load_codebook()["scale"]:
-        for height, rung in enumerate(ladder["rungs"], 1):
-            forms = tuple(rung["forms"]) if "forms" in rung else None
-            for measure in rung["ids"]:
-                places.setdefault(measure, []).append((ladder.id, height, forms))
-    return {measure: tuple(found) for measure, found in places.items()}
 
 
 def decided(subject: Subject) -> tuple[Sanction, ...]:
@@ -81,54 +32,9 @@ def decided(subject: Subject) -> tuple[Sanction, ...]:
     return tuple(s for s in told if s.status == "decided" and s.id not in money)
 
 
-def weigh(measures: Iterable[Sanction]) -> Weight:
-    """Measures as a vector; several on one ladder count as the heaviest of them (政务处分法 第15条)."""
-    unknown = load_codebook()["cues"].settings["weight_unknown"]
-    rungs: dict[str, int] = {}
-    highest: dict[str, tuple[int, int] | None] = {}
-    untold = []
-    for measure in measures:
-        if measure.id in unknown:
-            untold.append(measure.name)
-        for ladder, height, forms in _rungs().get(measure.id, ()):
-            if height > rungs.get(ladder, 0):
-                rungs[ladder], highest[ladder] = height, forms
-    told = [forms for forms in highest.values() if forms]
-    span = (max(low for low, _ in told), max(high for _, high in told)) if told and len(told) == len(highest) else None
-    vector = tuple(rungs.get(ladder.id, 0) for ladder in load_codebook()["scale"])
-    return Weight(vector, span, tuple(dict.fromkeys(untold)))
-
-
-@lru_cache(maxsize=4096)
-def compare(first: Weight, second: Weight) -> Comparison:
-    """Whether the first measures are the heavier (``above``), the lighter, the same, or not to be compared.
-
-    One vector outweighs another that it equals or exceeds on every ladder. Where ladders cross, only a higher form of
-    the 四种形态 decides; 党内警告 and 免职, both of the second, do not compare.
-    """
-    untold = dict.fromkeys((*first.untold, *second.untold))
-    if untold:
-        return Comparison("unknown", why=f"“{'、'.join(untold)}”没有载明种类")
-    if not first or not second:
-        return Comparison("unknown", why="一方没有已作出、能排轻重的处理")
-    steps = [a - b for a, b in zip(first.rungs, second.rungs, strict=True)]
-    if not any(steps):
-        return Comparison("level", "ladder")
-    if min(steps) >= 0 or max(steps) <= 0:
-        return Comparison("above" if max(steps) > 0 else "below", "ladder")
-    ladders = zip(load_codebook()["scale"], steps, strict=True)
-    return _by_form(first, second, "、".join(ladder.name for ladder, step in ladders if step))
-
-
-def _by_form(first: Weight, second: Weight, ladders: str) -> Comparison:
-    """Two vectors that cross on the ``ladders`` named, by the form each is sure to belong to."""
-    if first.forms is None or second.forms is None:
-        return Comparison("unknown", why=f"分属不同种类（{ladders}），没有规定说明孰轻孰重")
-    if first.forms[0] > second.forms[1]:
-        return Comparison("above", "form")
-    if second.forms[0] > first.forms[1]:
-        return Comparison("below", "form")
-    return Comparison("unknown", why=f"分属不同种类（{ladders}），又同在一种形态，没有规定说明孰轻孰重")
+def weight(subject: Subject) -> Weight:
+    """How heavy what was decided on the subject is."""
+    return weigh(measure.id for measure in decided(subject))
 
 
 # -- posts and responsibilities ----------------------------------------------------------------------------------------
@@ -236,7 +142,7 @@ class Proportions:
 def proportions(extraction: Extraction) -> Proportions:
     """Who of those dealt with stands above whom, and got more or less."""
     people = tuple(s for s in extraction.subjects if s.kind != "organisation" and decided(s))
-    weights = [weigh(decided(s)) for s in people]
+    weights = [weight(s) for s in people]
     pairs = tuple(
         Pair(a, b, compare_posts(a, b), compare_responsibility(a, b), compare(first, second))
         for (a, first), (b, second) in combinations(zip(people, weights, strict=True), 2)
@@ -369,7 +275,7 @@ def _first_of(reading: Reading, pairs: Iterable[Pair]) -> _Claim | None:
 
 def _form(subject: Subject) -> str:
     """Which of the 四种形态 the subject's gravest measure belongs to; the lowest it may be."""
-    forms = weigh(decided(subject)).forms
+    forms = weight(subject).forms
     return load_codebook()["scale"].settings["forms"][forms[0] - 1] if forms else ""
 
 

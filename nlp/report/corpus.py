@@ -109,6 +109,20 @@ def _ratios(corpus: Corpus) -> Table:
     return Table("ratios", "比例", note, ("比例", "分组", "组", "前者", "后者", "比值", "下限", "上限"), lines)
 
 
+def _means(corpus: Corpus) -> Table:
+    note = (
+        "一案之内：级别不同、处理可比的各对中，低者（副职）处理较重的份额减去高者（正职）较重的份额，−1 到 1，"
+        "大于 0 是下重上轻（见 docs/proportion.md）；平均数的区间由对案件自助抽样 1000 次得出。"
+        "低者多半是直接行为人，大于 0 不等于处理不公。"
+    )
+    columns = ("数值", "分组", "组", "案件", "大于零", "平均", "下限", "上限")
+    lines = tuple(
+        ((one.name, one.grouping, one.group, len(one.cases), one.above, *_figures(one.value)), one.cases)
+        for one in corpus.means
+    )
+    return Table("proportion", "一案之内的轻重", note, columns, lines)
+
+
 def _finite(value: Value) -> Value:
     return "∞" if isinstance(value, float) and math.isinf(value) else value
 
@@ -172,7 +186,7 @@ def _abstained(corpus: Corpus) -> Table:
 
 
 _TABLES: tuple[Callable[[Corpus], Table], ...] = (
-    _about, _folds, _overall, _ratios, _imbalance, _trends, _deviations, _abstained,
+    _about, _folds, _overall, _ratios, _means, _imbalance, _trends, _deviations, _abstained,
 )  # fmt: skip
 
 
@@ -191,13 +205,16 @@ def limits() -> list[str]:
 
 _PERCENT = {"含有", "其余各组占比", *(f"{side}{what}" for side in ("", "更轻", "更重") for what in _SHARE)}
 
+# tables whose bounds are those of a ratio or a mean
+_NO_SHARES = {"ratios", "proportion"}
+
 
 def told(table: Table, column: str, value: Value) -> str:
     """A value as a reader would write it: shares in percent, the figures of ratios to two places."""
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.1%}" if column in _PERCENT and table.key != "ratios" else f"{value:.3g}"
+        return f"{value:.1%}" if column in _PERCENT and table.key not in _NO_SHARES else f"{value:.3g}"
     return str(value)
 
 

@@ -38,6 +38,14 @@ def ratio_row(one: Interval) -> Markup:
     return _row(_at(one.low), _at(one.value), _at(one.high), _tick(0.5), False)
 
 
+def mean_row(one: Interval) -> Markup:
+    """A figure in [-1, 1] with its interval; the tick in the middle is 0."""
+    if math.isnan(one.value):
+        return Markup("")
+    low, middle, high = ((value + 1) / 2 for value in (one.low, one.value, one.high))
+    return _row(low, middle, high, _tick(0.5), False)
+
+
 def _at(ratio: float) -> float:
     if math.isnan(ratio) or ratio <= 0:
         return 0.0

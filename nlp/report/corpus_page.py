@@ -19,11 +19,11 @@ from markupsafe import Markup
 from nlp.corpus import Corpus
 from nlp.corpus.case import Case
 from nlp.corpus.comparables import Deviation
-from nlp.corpus.counts import SIGNIFICANT, Cell, Ratio, Trend
+from nlp.corpus.counts import SIGNIFICANT, Cell, Mean, Ratio, Trend
 from nlp.corpus.findings import ladder_line, received, shared_terms
 from nlp.corpus.intervals import Interval
 from nlp.report.corpus import SIDES, limits, tables
-from nlp.report.corpus_charts import Point, line_chart, parts_bar, ratio_row, share_row
+from nlp.report.corpus_charts import Point, line_chart, mean_row, parts_bar, ratio_row, share_row
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -77,6 +77,7 @@ def page(corpus: Corpus) -> str:
         overall={aspect: _overall(cells) for aspect, cells in corpus.overall.items() if cells},
         known={aspect: cells[0].of for aspect, cells in corpus.overall.items() if cells},
         ratios=_ratios(corpus.ratios),
+        means=_means(corpus.means),
         differing=[_differing(cell) for cell in differing],
         tested=sum(not math.isnan(cell.q) for cell in corpus.imbalance),
         trends=_trends(corpus.trends),
@@ -123,6 +124,16 @@ def _ratios(ratios: Iterable[Ratio]) -> dict[str, list[Line]]:
     for one in ratios:
         name = one.group if one.grouping == "全部" else f"{one.grouping}：{one.group}"
         found.setdefault(one.name, []).append(Line(name, ratio_row(one.value), _ratio_told(one), one.cases))
+    return found
+
+
+def _means(means: Iterable[Mean]) -> dict[str, list[Line]]:
+    """Each figure: over all, then the groups."""
+    found: dict[str, list[Line]] = {}
+    for one in means:
+        name = one.group if one.grouping == "全部" else f"{one.grouping}：{one.group}"
+        told = f"{one.value.value:+.2f}（{one.value.low:+.2f} 到 {one.value.high:+.2f}），大于零 {one.above:,} 起"
+        found.setdefault(one.name, []).append(Line(name, mean_row(one.value), told, one.cases))
     return found
 
 

@@ -19,6 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from nlp.codebook import Entry
+from nlp.law import influences
+from nlp.law.proportion import proportions
+from nlp.law.proportion import title as titled
+from nlp.law.when import shown_day
 from nlp.pipeline import Reading
 from nlp.report.highlight import Mark, MarkKind, Run, highlight_case, marks_of
 from nlp.rows import method, shown
@@ -132,6 +136,25 @@ def _facts(read: Extraction) -> Text:
     return Text("；".join(told), style="dim")
 
 
+def _proportion(read: Extraction) -> Iterator[Text]:
+    """The figures of the case, where there are any."""
+    found = proportions(read)
+    figures = (("责任下移指数", found.blame_shift), ("正副差指数", found.chief_deputy_gap))
+    told = [f"{name} {value:+.2f}" for name, value in figures if value is not None]
+    told += [f"{titled(pair.first)}职务较低而处理重于{titled(pair.second)}" for pair in found.inversions]
+    if told:
+        yield Text(_visible(f"轻重（{len(found.people)}人）：{'；'.join(told)}"), style="dim")
+
+
+def _influence(read: Extraction) -> Iterator[Text]:
+    """When the measures cease to bear on each person."""
+    for one in influences(read):
+        end = f"至{shown_day(one.end)}期满" if one.end else "何时期满不详"
+        doubt = f"（{one.governing.doubt}）" if one.governing.doubt else ""
+        told = f"影响期：{_name(one.subject)}，{one.governing.measure.name}{one.governing.months}个月，{end}{doubt}"
+        yield Text(told, style="dim")
+
+
 def _finding(number: int, finding: Finding) -> RenderableType:
     head = Text.assemble(
         (f"[{number}] {finding.name}", "bold"),
@@ -168,7 +191,8 @@ def case_view(analysis: Analysis, number: int, of: int) -> Group:
     parts.append(subjects_table(read.subjects) if read.subjects else Text("未读出问责对象", style="yellow"))
     if read.mentioned:
         parts.append(_mentioned(read.mentioned))
-    parts += [facts, Text("")] if (facts := _facts(read)) else []
+    about = [*([facts] if (facts := _facts(read)) else []), *_proportion(read), *_influence(read)]
+    parts += [*about, Text("")] if about else []
     if analysis.findings:
         parts += [_finding(n, finding) for n, finding in enumerate(analysis.findings, start=1)]
     else:
