@@ -595,7 +595,8 @@ def stream(
 ) -> Tally:
     """Like ``score``, but rows go onto an open stream as JSONL, as each is done; ``note`` hears the rest."""
     tally = Tally()
-    for done in records(items(inputs, columns or {}), workers=workers, engine=engine, work=work_of(model, masked=masked)):
+    work = work_of(model, masked=masked)
+    for done in records(items(inputs, columns or {}), workers=workers, engine=engine, work=work):
         tally.add(done)
         out.writelines(json_line(case) + "\n" for case in done["rows"])
         out.flush()
