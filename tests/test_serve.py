@@ -351,16 +351,22 @@ def test_a_request_beyond_its_seconds_is_given_up_and_may_be_tried_again() -> No
 
 def test_a_full_house_is_told_and_a_hanging_text_does_not_hang_the_server() -> None:
     with client(life=hostile, seconds=4.0, waiting=0) as service:
-        slow = threading.Thread(target=service.post, args=("/v1/score",), kwargs={"json": {"items": [{"text": HANG}]}})
+        slow = threading.Thread(target=_until_taken, args=(service, HANG))
         slow.start()
-        until = time.monotonic() + 3
+        until = time.monotonic() + 30
         answer = service.post("/v1/score", json={"items": [{"text": TEXT}]})
         while answer.status_code == 200 and time.monotonic() < until:  # until the slow one has its worker
             answer = service.post("/v1/score", json={"items": [{"text": TEXT}]})
-        assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+        assert (answer.status_code, answer.json().get("code")) == (503, "busy")
         assert int(answer.headers["retry-after"]) > 0
         assert service.get("/healthz").status_code == 200
         slow.join()
+
+
+def _until_taken(service: Client, text: str) -> None:
+    """Ask until somebody has room for the text: another request may have been there first."""
+    while service.post("/v1/score", json={"items": [{"text": text}]}).status_code == 503:
+        time.sleep(0.05)
 
 
 # ------------------------------------------------------------ who may ask
