@@ -364,6 +364,9 @@ def recorded(changes: Iterable[Change], dev: Sequence[GoldCase]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_OF_MODELS = "dev 里标注了各人的案件，规则之外加上模型，看“成立”“存疑”的集合变没变。"
+
+
 def page(table: Sequence[str], changes: Sequence[Change], models: Sequence[str], marks: str, command: str) -> str:
     """The whole page, in Chinese Markdown."""
     listed = [one for one in changes if one.swap not in PEOPLES]
@@ -392,18 +395,13 @@ def page(table: Sequence[str], changes: Sequence[Change], models: Sequence[str],
             "",
             *(f"* {one.case}，{one.swap}：{KNOWN.get((one.case, one.swap), NO_CAUSE)}。{one.what}" for one in listed),
             "",
-            "少数民族人名换上之后有变的最多：抽取器靠姓氏和字数认名字，没有姓的、四个字以上的名字常常只认出前几个字"
-            "（“斯琴高娃”读作“斯琴高”）或者认不出来，处理就落到别人名下或者没有了主人。这是现有的不公平之处，"
+            "没有汉姓的人名换上之后有变的较多：抽取器靠常见的成分认这些名字，成分生疏、或与前后的字连得上的，"
+            "有时认不出来或多认一字，处理就落到别人名下或者没有了主人。这是现有的不公平之处，"
             "使用时对写有少数民族人名的通报应当人工核对。判断也有变的案件：",
             "",
             *(f"* {one.case}，{one.swap}：{one.what}" for one in unlisted if one.findings),
             "",
-            "## 模型",
-            "",
-            f"dev 里标注了各人的案件，规则之外加上模型，看“成立”“存疑”的集合变没变。{marks}",
-            "",
-            *models,
-            "",
+            *(("## 模型", "", _OF_MODELS + marks, "", *models, "") if marks else ()),
             "```sh",
             command,
             "```",

@@ -365,7 +365,7 @@ def test_a_run_names_its_model_and_does_not_go_on_with_another(folder: Path, tmp
     told = json.loads((tmp_path / "out.jsonl.run.json").read_text(encoding="utf-8"))
     assert told["model"] == load_model(str(folder)).mark
     first = out.read_text(encoding="utf-8").splitlines()[0]
-    head = {key: told[key] for key in ("code", "codebook", "model", "schema", "format", "columns", "input")}
+    head = {key: told[key] for key in ("code", "codebook", "model", "schema", "format", "columns", "masked", "input")}
     record = {"rows": [json.loads(first)], "notes": []}
     part = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (head, record))
     out.rename(tmp_path / "whole.jsonl")
