@@ -448,8 +448,7 @@ def report_cli(
     from nlp.scored import ScoredError
 
     _check_report(out, (".html", ".xlsx"))
-    if Path(out).exists() and not force:
-        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    _check_new(out, force)
     bad: list[ScoredError] = []
     try:
         found = report(scored, Path(out), title=title, full=full, masked=mask_names, on_error=bad.append)
@@ -660,6 +659,12 @@ def _write_report(out: str, told: str, found: Any) -> None:
 
 def _check_page(out: str) -> None:
     _check_report(out, (".md",))
+
+
+def _check_new(out: str, force: bool) -> None:
+    """Refuse a file that is there already, unless it may be written over."""
+    if Path(out).exists() and not force:
+        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
 
 
 def _check_report(out: str, endings: Sequence[str] = (".md", ".json")) -> None:
@@ -992,8 +997,8 @@ def pick_cli(
     from nlp.pick import PickError, cases_of, pick
     from nlp.rows import json_line, write_jsonl
 
-    if out != STDIO and Path(out).exists() and not force:
-        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    if out != STDIO:
+        _check_new(out, force)
     _check_model(model)
     unread: list[ReadError] = []
     try:
@@ -1235,8 +1240,7 @@ def synthesize_cli(
         for row in rows:
             print(json_line(row))
         return
-    if Path(out).exists() and not force:
-        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    _check_new(out, force)
     write_jsonl(rows, Path(out))
     _say(f"已生成 {count} {'篇通报' if whole else '起案件'}（合成，种子 {seed}）：{out}")
 
@@ -1344,8 +1348,8 @@ def review_export_cli(
 
     if split not in SPLITS:
         _refuse(f"--split 应为 {'、'.join(SPLITS)} 之一")
-    if out != STDIO and Path(out).exists() and not force:
-        _refuse(f"输出文件 {out} 已存在。换一个文件名，或加 --force 覆盖")
+    if out != STDIO:
+        _check_new(out, force)
     told = bring_out(source, database=database, split=split, reviewer=reviewer, mask_names=mask_names)
     if out == STDIO:
         for row in told.rows:

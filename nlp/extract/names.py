@@ -104,7 +104,7 @@ def name_at(
     blocked: Sequence[tuple[int, int]] = (),
     measures: Sequence[tuple[int, int]] = (),
 ) -> str | None:
-    """The personal name with a surname that begins at ``start``, or None.
+    """The personal name that begins at ``start``, with a surname or made of known parts, or None.
 
     ``before``: after a post even an unclear end is believed, elsewhere the end must be clear. ``blocked`` ranges
     (posts, measures) cannot be part of a name; one of ``measures`` that begins right after it is the surest end.
