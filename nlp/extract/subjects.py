@@ -82,10 +82,13 @@ def read_subjects(case: Case, *, decided: str | None = None, issuer: str = "") -
 
 
 def _with_heading(case: Case) -> Case:
-    """The case from the heading on, where that of a single decision says whom it is about (关于给予某某处分的决定)."""
+    """The case from the start of its document on, where that tells of nothing else; else from the heading of a single
+    decision that says whom it is about (关于给予某某处分的决定)."""
     clean, lead = case.clean.text, case.lead
     if case.start - lead.end > 1:
         return case
+    if case.ending.start - case.end <= 1:
+        return replace(case, start=lead.start)
     first = max(lead.start, lead.end - _HEADING)
     heading = pattern("decision_heading").search(clean, first, lead.end)
     return replace(case, start=heading.start()) if heading else case
@@ -398,8 +401,10 @@ class _Builder:
                 continue
             if previous and previous.measure:
                 between = self.text[previous.end : token.start]
-                if len(between) <= _LISTED_BEFORE and not re.search(r"[。；，]", between):
-                    families[token.start] = families.get(previous.start) or previous.measure.entry["family"]
+                entry = previous.measure.entry
+                told = families.get(previous.start) or ("" if "bare" in entry.more else entry["family"])
+                if told and len(between) <= _LISTED_BEFORE and not re.search(r"[。；，]", between):
+                    families[token.start] = told
             previous = token
         return families
 
