@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from nlp.codebook import Entry
@@ -41,6 +41,7 @@ _TAKES_POST = "职务"
 # A party measure this heavy goes with a measure of another family against the same people (撤销党内职务、降级).
 _HEAVY_PARTY = {"party_removal", "party_probation", "party_expulsion"}
 _PUBLIC_CRITICISM = "circulated_criticism"
+_DISMISSAL = "end_employment"
 _SOMEBODY = (PERSON, POST, ORGANISATION, GROUP)
 
 
@@ -119,6 +120,7 @@ class _Linker:
     def _sentence(self, start: int, end: int) -> None:
         met = start
         dealt_with: Tokens = ()
+        self._name_group(start, end)
         self._proposals(start, end)
         taken_back = [match.span() for match in pattern("taken_back").finditer(self.sk.text, start, end)]
         for run in self._runs(start, end):
@@ -139,6 +141,20 @@ class _Linker:
             self.out.withdrawn.extend(Withdrawal(t, place) for t in self._resolve(*match.span("list"), None))
         for a, b in taken_back:
             self._take_back(a, b)
+
+    def _name_group(self, start: int, end: int) -> None:
+        """Give what a group got to its members where they are named right after it (他们是：甲、乙)."""
+        if len(self.topic) != 1 or self.topic[0].kind != GROUP:
+            return
+        group = self.topic[0]
+        named = pattern("members").match(self.sk.text, start, end)
+        members = self._resolve(*named.span("list"), None) if named else ()
+        if group.count is None or len(members) != group.count:
+            return
+        links = [link for link in self.out.links if link.token == group]
+        self.out.links = [link for link in self.out.links if link.token != group]
+        self.out.links.extend(replace(link, token=member) for link in links for member in members)
+        self.topic = members
 
     def _proposals(self, start: int, end: int) -> None:
         """Remember where a list of proposals begins (建议：), and that a sentence ends it (决定, 批准)."""
@@ -350,11 +366,20 @@ class _Linker:
             return self._addressed(pronoun)
         number = _NUMBER.search(text)
         wanted = count(number.group()) if number else None
-        if wanted and wanted > 1:
+        if wanted and wanted > 1 and text[0] not in "前后":
             return tuple(self.people[-wanted:]) if len(self.people) >= wanted else ()
+        if text[0] in "前后":
+            return self._of_those_named(text[0], wanted or 1)
         if text.startswith(("上述", "以上")):
             return tuple(self.people)
         return self._last_talked_about(pronoun)[-1:]
+
+    def _of_those_named(self, side: str, wanted: int) -> Tokens:
+        """The first or the last of all named so far (前两人), or of the last two (后者)."""
+        people = self.people if wanted > 1 else self.people[-2:]
+        if len(people) <= wanted:
+            return ()
+        return tuple(people[:wanted] if side == "前" else people[-wanted:])
 
     def _last_talked_about(self, pronoun: Token) -> Tokens:
         """Whom 其 or 该同志 means: the one person named before it in its sentence, or those its clauses are about, else
@@ -434,6 +459,8 @@ class _Linker:
             self.sk.text[max(0, index - 8) : index],
             self.sk.text[index + 1 :],
         )
+        if pattern("parted_before").search(before) and self._ends_contract(index + 1):
+            return False
         if pattern("deciding_before").search(before) and not pattern("dealt_with_after").match(after):
             return pattern("listed_before").search(before) is None
         if kind == POST:
@@ -444,13 +471,19 @@ class _Linker:
             return True
         return not pattern("object_before").search(before) and pattern("deciding_after").match(after[:40]) is not None
 
+    def _ends_contract(self, index: int) -> bool:
+        """Whether the measure told at ``index`` is the end of a contract."""
+        token = self.sk.tokens.get(index)
+        return bool(token and token.measure and token.measure.entry.id == _DISMISSAL)
+
     # -- what -----------------------------------------------------------------------------------------------------
 
     def _connect(self, start: int, end: int, run: Run, targets: Tokens) -> None:
         if pattern("other_matter").search(self.sk.text, start, run.left):
             return
         causes = [i for i in run.indices if self._counts(start, i)]
-        shares = self._shares(causes, targets, self.sk.text[max(start, run.left - 60) : run.indices[0]])
+        before = self.sk.text[max(start, run.left - 60) : run.indices[0]]
+        shares = self._shares(causes, self._each_in_a_clause(start, run, targets, len(causes)) or targets, before)
         if shares is None:
             message = f"“分别”所列{len(targets)}个对象与{len(causes)}项处理无法一一对应，未作关联"
             self.out.cautions.append(Caution("unaligned_list", message))
@@ -461,6 +494,15 @@ class _Linker:
             gained = cause.measure and pattern("proceeds").match(self.text, cause.start)
             everybody = dict.fromkeys((*(self._dealt_with_since(start, index) if gained else ()), *who))
             self.out.links.extend(Link(token, cause, status) for token in everybody if self._concerns(cause, token))
+
+    def _each_in_a_clause(self, start: int, run: Run, targets: Tokens, causes: int) -> Tokens:
+        """As many people as there are measures to share out, each told in a clause of his own before the last of them
+        (认定甲负直接责任、乙负主要领导责任，分别给予…)."""
+        if len(targets) != 1 or causes < 2 or not self.sk.text[start : run.left].rstrip("给予受到被F").endswith("分别"):
+            return ()
+        bearing = pattern("bearer").finditer(self.sk.text, start, run.left)
+        found = tuple(t for m in bearing for t in self._resolve(*m.span("list"), None) if t.kind == PERSON)
+        return found if len(found) == causes and targets[0] in found else ()
 
     def _dealt_with_since(self, start: int, index: int) -> Tokens:
         """The people whom the measures of the same clause, up to ``index``, hit."""

@@ -167,8 +167,12 @@ def _with_family(
     near = [a for a, b in blocked if a < start + family + lengths[0] and start < b]
     free = {n: not any(a < start + family + n for a in near) for n in lengths}
     ends = {a - start - family for a, _ in measures}
+    told = {a - start - family - 1 for a, _ in measures if text[a - 1 : a] == "，"}
     sure = {n: n in ends for n in lengths}
-    weights = {n: _weight(text, start, family, n, before=before, sure=sure[n]) if free[n] else None for n in lengths}
+    weights = {
+        n: _weight(text, start, family, n, before=before, sure=sure[n], word=sure[n] or n in told) if free[n] else None
+        for n in lengths
+    }
     penalty = _surname_penalty(text[start], family, before)
     if before in _TRUSTED and weights[2] is None and weights[1] == 0 and not penalty:
         return text[start : start + family + 1]
@@ -201,15 +205,17 @@ def _surname_penalty(character: str, family: int, before: Before) -> int:
     return 1 if character in words.doubtful else 0
 
 
-def _weight(text: str, start: int, family: int, given: int, *, before: Before, sure: bool) -> float | None:
+def _weight(
+    text: str, start: int, family: int, given: int, *, before: Before, sure: bool, word: bool
+) -> float | None:
     """How much speaks for a name of ``given`` characters after the surname; None if it cannot be one.
 
-    ``sure``: a measure begins right after it.
+    ``sure``: a measure begins right after it; ``word``: so that after a post even a word is a name (副局长简单，政务警告).
     """
     words = lexicon()
     end = start + family + given
     name = text[start:end]
-    if len(name) < family + given or not _plausible(text, start, family, name, before=before):
+    if len(name) < family + given or not _plausible(text, start, family, name, before=before, word=word):
         return None
     weight = _SURE if sure else _end_weight(text, end, words)
     if text[end : end + 1] == "均" and before == "list":
@@ -225,13 +231,13 @@ def _weight(text: str, start: int, family: int, given: int, *, before: Before, s
     return _GUESS if before in _TRUSTED and weight == met == 0 else weight + met
 
 
-def _plausible(text: str, start: int, family: int, name: str, *, before: Before) -> bool:
+def _plausible(text: str, start: int, family: int, name: str, *, before: Before, word: bool) -> bool:
     """Whether the characters of a candidate can be those of a name."""
     words = lexicon()
     given, after = name[family:], text[start + len(name) : start + len(name) + 1]
     sounds = len(name) > 3 and words.transliterated.issuperset(given)
     characters = all(_HAN.match(c) and (sounds or c not in words.never) for c in given)
-    if not characters or _is_word(text, name, before=before):
+    if not characters or (_is_word(text, name, before=before) and not (word and before == "post")):
         return False
     if name[-1] in words.numerals and after in words.counted:
         return False

@@ -36,6 +36,9 @@ _GOVERNMENT_SANCTIONS_SINCE = "2018-03"
 _ELLIPTIC = {"bare_warning", "bare_serious_warning"}
 # The pattern that tells the body by its name, for the families of measures a body takes against its own staff.
 _BODIES = {"企业": "enterprise", "事业单位": "institution"}
+# Measures that are not told by kind.
+_UNSPECIFIED = {"organisational_handling", "other_handling", "unspecified_discipline"}
+_CELLS = {ord("｜"): "，"}  # the cells of a table row are read like the clauses of a sentence
 _HEADING = 160  # characters before a case that may hold its heading and whom it is addressed to
 _LISTED_BEFORE = 6  # characters between a measure and a bare one whose family it tells (党内警告、严重警告)
 
@@ -69,7 +72,7 @@ class _Record:
 def read_subjects(case: Case, *, decided: str | None = None, issuer: str = "") -> People:
     """Read people and bodies of a case. ``decided``: ISO date (or its beginning); ``issuer``: the deciding organ."""
     case = _with_heading(case)
-    text = case.text
+    text = case.text.translate(_CELLS)
     tokens = find_mentions(text, find_measures(text), _responsibilities(text))
     linked = link(text, skeleton(text, tokens))
     records = _Gatherer(text).gather(tokens, linked)
@@ -236,7 +239,8 @@ class _Gatherer:
         again = any(
             r.token.kind == GROUP and r.token.count == group.token.count and r.entries == group.entries for r in before
         )
-        alike = [r for r in records if r.token.kind in (PERSON, POST) and r.held and group.entries <= r.entries]
+        told = group.entries - _UNSPECIFIED
+        alike = [r for r in records if r.token.kind in (PERSON, POST) and r.held and told <= r.entries]
         return bool(group.entries) and (again or group.token.count == len(alike) > 1)
 
 
