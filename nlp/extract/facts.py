@@ -211,8 +211,8 @@ def _meeting_before() -> re.Pattern[str]:
 @cache
 def _signature() -> re.Pattern[str]:
     s = _table("deciders").settings
-    name = rf"[^\W\d_a-zA-Z]{{0,24}}?(?:{'|'.join([*s['organ_endings'], *s['signature_endings']])})"
-    return re.compile(rf"（?({name})）?(?:{s['signature_date']})?")
+    name = rf"(?:[^\W\d_a-zA-Z]|“[^”\n]{{1,12}}”){{0,24}}?(?:{'|'.join([*s['organ_endings'], *s['signature_endings']])})"
+    return re.compile(rf"（?({name})）?(?:文件|{s['signature_date']})?")
 
 
 def _organ_at(part: _Part, position: int) -> tuple[int, int] | None:
@@ -388,14 +388,17 @@ def _dates(frame: _Frame) -> Iterator[Fact]:
     signed = None if publication is None or publication.start is None else publication
     decision = _decision(frame, body, signed is not None)
     names: Mapping[str, str] = _table("dates").settings["roles"]
+    under = signed if signed and not _is_about_many(frame) else None
+    if decision and under and decision.value is None:
+        decision = None  # 日前, where a date stands under the signature
     if decision:
         yield _date(frame.body, decision, "decision", names)
     elif (told := _decision_of(frame.lead.text, lead)) is not None:
         yield _date(frame.lead, told, "decision", names)
     elif (told := _effective(frame.ending.text, ending)) is not None:
         yield _date(frame.ending, told, "decision", names)
-    elif signed and _is_decision(frame):
-        yield replace(signed, id="decision", name=names["decision"])
+    elif under:
+        yield replace(under, id="decision", name=names["decision"])
     first_measure = decision.start if decision else min((s for s, _ in frame.measures), default=len(frame.body.text))
     for mention in body:
         if mention is not decision:
@@ -425,11 +428,9 @@ def _publication(frame: _Frame) -> Fact | None:
     return None
 
 
-def _is_decision(frame: _Frame) -> bool:
-    """Whether the text is itself a decision, so that the date under its signature is that of the decision."""
-    settings = _table("dates").settings
-    heading = frame.heading + frame.body.text[:80]
-    return re.search(settings["decision_heading"], heading) is not None and not re.search(settings["many"], heading)
+def _is_about_many(frame: _Frame) -> bool:
+    """Whether the text tells many matters of others, so that the date under its signature is of none of them."""
+    return re.search(_table("dates").settings["many"], frame.heading + frame.body.text[:80]) is not None
 
 
 def _decision(frame: _Frame, dates: Sequence[Mention], signed: bool) -> Mention | None:

@@ -41,6 +41,7 @@ _TAKES_POST = "职务"
 # A party measure this heavy goes with a measure of another family against the same people (撤销党内职务、降级).
 _HEAVY_PARTY = {"party_removal", "party_probation", "party_expulsion"}
 _PUBLIC_CRITICISM = "circulated_criticism"
+_ORDERS = ("责令", "责成")
 _DISMISSAL = "end_employment"
 _SOMEBODY = (PERSON, POST, ORGANISATION, GROUP)
 
@@ -243,7 +244,9 @@ class _Linker:
 
     def _carried(self, start: int, run: Run) -> Tokens:
         """Whom the talk was about before this sentence, where it names nobody itself."""
-        if self.totals or not self._names_nobody(start, run.left):
+        if self.totals or pattern("heading_of_measure").match(self.sk.text, run.right):
+            return ()
+        if not self._names_nobody(start, run.left):
             return ()
         people = [
             t
@@ -469,11 +472,18 @@ class _Linker:
             return False
         if pattern("addressed_before").search(before):
             return True
-        return not pattern("object_before").search(before) and pattern("deciding_after").match(after[:40]) is not None
+        if pattern("object_before").search(before):
+            return False
+        return self._orders(index + 1) or pattern("deciding_after").match(after[:40]) is not None
+
+    def _orders(self, index: int) -> bool:
+        """Whether the measure told at ``index`` begins with the verb by which an organ orders it (县委责令纠正)."""
+        token = self.sk.tokens.get(index)
+        return bool(token and token.measure and self.text.startswith(_ORDERS, token.start))
 
     def _ends_contract(self, index: int) -> bool:
-        """Whether the measure told at ``index`` is the end of a contract."""
-        token = self.sk.tokens.get(index)
+        """Whether the measure told at ``index`` is the end of a contract (与张某解除劳动合同, 解除与张某的劳动合同)."""
+        token = self.sk.tokens.get(index + self.sk.text.startswith("的", index))
         return bool(token and token.measure and token.measure.entry.id == _DISMISSAL)
 
     # -- what -----------------------------------------------------------------------------------------------------
@@ -498,7 +508,7 @@ class _Linker:
     def _each_in_a_clause(self, start: int, run: Run, targets: Tokens, causes: int) -> Tokens:
         """As many people as there are measures to share out, each told in a clause of his own before the last of them
         (认定甲负直接责任、乙负主要领导责任，分别给予…)."""
-        if len(targets) != 1 or causes < 2 or not self.sk.text[start : run.left].rstrip("给予受到被F").endswith("分别"):
+        if len(targets) != 1 or causes < 2 or not self.sk.text[start : run.left].rstrip("给予受到被F").endswith(("分别", "依次")):
             return ()
         bearing = pattern("bearer").finditer(self.sk.text, start, run.left)
         found = tuple(t for m in bearing for t in self._resolve(*m.span("list"), None) if t.kind == PERSON)
@@ -550,7 +560,7 @@ class _Linker:
     def _shares(self, causes: Sequence[int], targets: Tokens, before: str) -> list[Tokens] | None:
         """For each cause those it hits; None when 分别 (in ``before``) promises an order that the lists do not keep."""
         everyone = [targets] * len(causes)
-        if "分别" not in before or len(causes) < 2:
+        if not pattern("one_each").search(before) or len(causes) < 2:
             return everyone
         if len(targets) == 1:
             return None if pattern("open_share").search(before) else everyone
