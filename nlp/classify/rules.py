@@ -218,11 +218,13 @@ def _organ_above(r: Reading, span: Span) -> str | None:
 
 
 def _leaders_failing(r: Reading) -> tuple[Span, ...]:
-    """Where a leader who was not dealt with is told to have decided or failed."""
+    """Where a leader who was not dealt with is told to have decided or failed, and not to have done his duty."""
     return tuple(
         span
         for span in r.cue("leader_failing")
-        if not _is_dealt_with(r, span) and not r.seen("sanction_follows", r.text[span.end :])
+        if not _is_dealt_with(r, span)
+        and not r.seen("sanction_follows", r.text[span.end :])
+        and not r.seen("did_his_duty", r.words(span))
     )
 
 
