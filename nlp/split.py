@@ -60,7 +60,8 @@ _STOPS = ("。", "；", "！", "？", "”", "）", "，")
 _LINE = re.compile(r"[^\n]+")
 _SENTENCE = re.compile(r"[^。！？；\n]+[。！？；\n]?")
 _CLAUSE_MARK = re.compile(r"[，：]")
-_OPENING = re.compile(r"(?:^|(?<=[\n。；：！？”）]))(?=\S)", re.M)
+_OPENING = re.compile(r"(?:^|(?<=[\n。；：！？”）])|(?<=\n[▍▌▎■◆▶★☆◇▲]))(?=\S)", re.M)
+_BULLETS = "▍▌▎■◆▶★☆◇▲"
 _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 _LETTERS = "ABCDEFGH"
 
@@ -310,7 +311,7 @@ def _numbers(text: str, body: Span) -> Iterator[tuple[int, int, int, bool]]:
         at = match.start()
         found = _marker_at(text, at, body.end)
         if found:
-            opens = at == body.start or text[at - 1] == "\n"
+            opens = at == body.start or text[at - 1] == "\n" or text[at - 1] in _BULLETS
             alone = text[at : found[2]].isdecimal() and found[2] + 1 < body.end
             yield found[2] + 1 if alone else at, found[0], found[1], opens
 
@@ -319,14 +320,16 @@ def _tree(text: str, body: Span) -> _Item:
     """The items of the body, nested as their numbering nests; lonely numbers are dropped."""
     root = _Item(body.start, body.end, -1, 0)
     path = [root]
+    last: dict[int, int] = {}  # of each level: numbers may run on under the next heading (二、 （三）)
     for at, level, value, opens in _numbers(text, body):
         depth = next((i for i, item in enumerate(path) if item.level == level), None)
         if depth is not None and value in _next_values(path[depth].value, opens):
             path = path[:depth]
-        elif value == 1 or level == 0:
+        elif value == 1 or level == 0 or (opens and depth is None and value == last.get(level, -1) + 1):
             path = [item for item in path if item.level < level]
         else:
             continue
+        last[level] = value
         item = _Item(at, body.end, level, value)
         path[-1].children.append(item)
         path.append(item)
@@ -1106,6 +1109,8 @@ def split(clean: Clean) -> Split:
     else:
         spans = _once(text, (_trim(text, span, many=len(spans) > 1 and not passing) for span in spans))
     spans = [_without_mark(text, span) for span in spans]
+    if len(spans) > 1:
+        spans = [span for span in spans if not _says("bare_phrase", _cut(text, span))] or spans
     lead, ending = Span(0, spans[0].start), Span(spans[-1].end, len(text))
     cases = (Case(f"{clean.notice.id}#{n}", clean, s.start, s.end, lead, ending) for n, s in enumerate(spans, 1))
     return Split(clean, tuple(cases), (_PASSING,) if passing else (_DOUBTFUL,) if doubtful else ())
