@@ -856,7 +856,8 @@ def _without_lead(text: str, body: Span) -> Span:
 
 def _announces_all(line: str) -> bool:
     """Whether a line announces the matter, and does not begin to tell of the accident or event itself."""
-    return _announces(line) and not (_says("event", line) and _says("people_listed", line))
+    begun = _says("event", line) and _says("people_listed", line)
+    return _announces(line) and not (begun or _says("inquiry", line))
 
 
 def _is_matter(line: str) -> bool:
@@ -1040,7 +1041,7 @@ def _is_talk(text: str) -> bool:
     if _says("appointment", text):
         return True
     lines = [_cut(text, span) for span in _before_links(text, list(_lines(text)))]
-    if any(_says("genre", line) for line in lines if len(line) < _LONG_LINE):
+    if any(_says("genre", line) for line in lines if len(line) < _LONG_LINE or line.startswith("——")):
         return True
     told = sum(map(_told, _sentences(text)))
     titled = any(_says("title", line) or _says("single_document", line) for line in lines[:_LEAD_LINES])
