@@ -312,8 +312,7 @@ def _numbers(text: str, body: Span) -> Iterator[tuple[int, int, int, bool]]:
         found = _marker_at(text, at, body.end)
         if found:
             opens = at == body.start or text[at - 1] == "\n" or text[at - 1] in _BULLETS
-            alone = text[at : found[2]].isdecimal() and found[2] + 1 < body.end
-            yield found[2] + 1 if alone else at, found[0], found[1], opens
+            yield at, found[0], found[1], opens
 
 
 def _tree(text: str, body: Span) -> _Item:

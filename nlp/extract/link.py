@@ -503,7 +503,9 @@ class _Linker:
             cause, status = self.sk.tokens[index], self._status(start, end, index)
             gained = cause.measure and pattern("proceeds").match(self.text, cause.start)
             everybody = dict.fromkeys((*(self._dealt_with_since(start, index) if gained else ()), *who))
-            self.out.links.extend(Link(token, cause, status) for token in everybody if self._concerns(cause, token))
+            if self._is_impersonal(cause):
+                everybody = dict.fromkeys(self._first_person())
+            self.out.links.extend(Link(token, cause, status) for token in everybody)
 
     def _each_in_a_clause(self, start: int, run: Run, targets: Tokens, causes: int) -> Tokens:
         """As many people as there are measures to share out, each told in a clause of his own before the last of them
@@ -530,11 +532,13 @@ class _Linker:
             return False
         return pattern("negated").search(self.sk.text, start, left) is None
 
-    def _concerns(self, cause: Token, token: Token) -> bool:
-        """Confiscation told of the money (违纪款已收缴) concerns the one the case is about: whoever is named first."""
-        impersonal = cause.measure is not None and pattern("impersonal").match(self.text, cause.start)
-        first = next((t for _, t in sorted(self.sk.tokens.items()) if t.kind == PERSON), None)
-        return not impersonal or first is None or self._name(token) == self._name(first)
+    def _is_impersonal(self, cause: Token) -> bool:
+        """Whether confiscation is told of the money (违纪款已收缴)."""
+        return cause.measure is not None and pattern("impersonal").match(self.text, cause.start) is not None
+
+    def _first_person(self) -> Tokens:
+        """Whom the case is about: whoever is named first."""
+        return tuple(t for _, t in sorted(self.sk.tokens.items()) if t.kind == PERSON)[:1]
 
     def _published_only(self, start: int, measure: Measure) -> bool:
         """Whether 通报 makes a matter or another measure public, rather than criticising somebody."""

@@ -31,6 +31,8 @@ _HAN = re.compile(HAN)
 _DOTTED = re.compile(rf"{HAN}{{1,7}}(?:[·•・]{HAN}{{1,8}})+")
 _MASKED_AFTER_POST = re.compile(rf"(?P<family>{HAN})(?:某{{1,2}}|[×xX＊*]{{1,2}})")
 _YOUNG_OR_OLD = frozenset("小老")
+_EACH = frozenset("各均")  # before a measure: 总工程师张三各扣发…
+_ADVERB_BEFORE = frozenset("受被给予免")
 _PUNCTUATION = r"[，。、；：？！（）()《》“”\"\s\n—…/]|$"
 
 
@@ -166,11 +168,17 @@ def _with_family(
     lengths = _lengths(text, start + family, lexicon())
     near = [a for a, b in blocked if a < start + family + lengths[0] and start < b]
     free = {n: not any(a < start + family + n for a in near) for n in lengths}
-    ends = {a - start - family for a, _ in measures}
+    ends = {a - start - family - (text[a - 1] in _EACH) for a, _ in measures if a}
     told = {a - start - family - 1 for a, _ in measures if text[a - 1 : a] == "，"}
     sure = {n: n in ends for n in lengths}
+
+    def bears(n: int) -> bool:
+        return text.startswith("，负", start + family + n)
+
     weights = {
-        n: _weight(text, start, family, n, before=before, sure=sure[n], word=sure[n] or n in told) if free[n] else None
+        n: _weight(text, start, family, n, before=before, sure=sure[n], word=sure[n] or n in told or bears(n))
+        if free[n]
+        else None
         for n in lengths
     }
     penalty = _surname_penalty(text[start], family, before)
@@ -241,7 +249,7 @@ def _plausible(text: str, start: int, family: int, name: str, *, before: Before,
         return False
     if name[-1] in words.numerals and after in words.counted:
         return False
-    if name[-1] == "均" and text[start - 1 : start] in ("、", "和", "及", "与"):
+    if name[-1] == "均" and (text[start - 1 : start] in ("、", "和", "及", "与") or after in _ADVERB_BEFORE):
         return False
     joins = name[-1] in words.joins and not words.after.match(text, start + len(name))
     if joins or words.township.match(text, start + len(name)):
@@ -340,14 +348,16 @@ def masked_names(text: str) -> list[tuple[int, int]]:
     return [(start, start + len(name)) for start, name in names if name]
 
 
-def masked_after_post(text: str, start: int) -> str | None:
+def masked_after_post(text: str, start: int, *, measures: Sequence[tuple[int, int]] = ()) -> str | None:
     """X某, X某某 right after a post, whatever the first character (a misspelt 刑某); 小曹, 老李."""
     match = _MASKED_AFTER_POST.match(text, start)
     if match:
         return match.group() if match["family"] not in lexicon().never else None
     familiar = text[start : start + 1] in _YOUNG_OR_OLD and text[start + 1 : start + 2] in lexicon().single
     name = text[start : start + 2]
-    return name if familiar and clear_count(text, name) and _end_weight(text, start + 2, lexicon()) else None
+    told = any(a == start + 2 for a, _ in measures)
+    ends = told or (clear_count(text, name) and _end_weight(text, start + 2, lexicon()))
+    return name if familiar and ends else None
 
 
 def _masked_at(text: str, start: int) -> str | None:

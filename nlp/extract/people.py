@@ -100,7 +100,7 @@ def _after_post(names: _Names, end: int) -> None:
     start = remark.end() if remark else end
     names.accept(
         start,
-        names.plain(start, "post") or masked_after_post(names.text, start) or transliterated_name_at(names.text, start),
+        names.plain(start, "post") or masked_after_post(names.text, start, measures=names.blocked.items) or transliterated_name_at(names.text, start),
     )
 
 
@@ -115,6 +115,8 @@ def _anchors(text: str, blocked: Ranges) -> Iterator[tuple[int, bool]]:
         line_end = text.find("\n", match.end())
         if blocked.hit(match.end(), line_end if line_end >= 0 else len(text)):
             yield match.end(), True
+    for match in pattern("name_field").finditer(text):
+        yield match.end(), True
     for match in pattern("line_unit").finditer(text):
         yield match.end(), True
     for name in ("handing", "name_anchor", "organs"):

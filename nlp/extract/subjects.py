@@ -440,7 +440,7 @@ class _Builder:
             return self.sanctions[party_form]
         options: Mapping[str, str] | None = entry.get("resolve")
         if not options:
-            return entry
+            return self.sanctions[entry.get("counts_as", entry.id)]
         family = self.neighbours.get(cause.start, "")
         told = family in options and (family != "党纪" or entry.id in _ELLIPTIC)
         return self.sanctions[options[family if told else self._family(options, post)]]
