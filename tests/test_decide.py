@@ -50,6 +50,12 @@ def test_a_claim_from_a_score_says_who_made_it_and_on_what() -> None:
     assert "被动问责" in claim.reason
 
 
+def test_where_rules_and_score_agree_the_finding_shows_what_both_rest_on() -> None:
+    more = (Evidence(0, 3, "已示人"), Evidence(7, 9, "新增"))
+    (claim,) = decide({"reactive": 0.9}, (finding(),), thresholds=BANDS, by="bert", explain=lambda _: more)
+    assert (claim.by, [one.text for one in claim.evidence]) == ("rules", ["文", "新增"])
+
+
 @pytest.mark.parametrize(
     ("ruled", "score", "expected"),
     [

@@ -7,6 +7,7 @@ the review queue. Never reads a text and knows no backend.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from nlp.codebook import load_codebook
 from nlp.types import Evidence, Finding, IssueId, Verdict
@@ -42,8 +43,8 @@ def decide(
 
     ``thresholds`` maps a label to (unsure from, yes from), both inclusive; a label without thresholds is never claimed
     from its score. Findings of the rules pass through with their verdicts; a score adds a finding only where the rules
-    are silent or less sure. ``explain`` gives the evidence of a label claimed from its score. A ``disputed`` label is
-    unsure at most, whatever its score.
+    are silent or less sure; where rules and score agree on ``yes``, the finding of the rules gains the score's evidence.
+    ``explain`` gives the evidence of a label by its score. A ``disputed`` label is unsure at most, whatever its score.
     Raises ValueError for a label the codebook does not know or a band that is upside down.
     """
     labels = load_codebook().labels
@@ -52,12 +53,16 @@ def decide(
     decided: list[Finding] = []
     for label in labels:
         ruled = [finding for finding in findings if finding.issue == label]
-        decided += ruled
         verdict = _verdict(scores[label], bands[label]) if label in scores and label in bands else None
         if verdict == "yes" and label in disputed:
             verdict = "unsure"
+        agreed = next((n for n, finding in enumerate(ruled) if finding.verdict == "yes"), None)
+        told = tuple(explain(label)) if explain and verdict and (verdict == "yes" or agreed is None) else ()
+        if verdict == "yes" and agreed is not None:
+            ruled[agreed] = _with_evidence(ruled[agreed], told)
+        decided += ruled
         if verdict and not any(finding.verdict in ("yes", verdict) for finding in ruled):
-            decided.append(_claim(label, verdict, scores[label], by, tuple(explain(label)) if explain else ()))
+            decided.append(_claim(label, verdict, scores[label], by, told))
     return (*decided, *(finding for finding in findings if finding.issue is None))
 
 
@@ -92,6 +97,15 @@ def _claim(label: IssueId, verdict: Verdict, score: float, by: str, evidence: tu
     name = load_codebook().issues[label].name
     reason = f"模型给出“{name}”的概率为{score:.2f}"
     return Finding(label, name, verdict, score, "statistical", by, reason, evidence)
+
+
+def _with_evidence(finding: Finding, more: Iterable[Evidence]) -> Finding:
+    """The finding with what another reader rests it on, less what it shows already."""
+
+    def shown(one: Evidence) -> bool:
+        return any(one.start < known.end and known.start < one.end for known in finding.evidence)
+
+    return replace(finding, evidence=(*finding.evidence, *(one for one in more if not shown(one))))
 
 
 def _check(
