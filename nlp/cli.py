@@ -725,7 +725,7 @@ def evaluate_cli(
       wenze evaluate data/gold --split dev --fields --errors 50
     """
     from nlp.evaluate import evaluate
-    from nlp.gold import load_gold_notices
+    from nlp.gold import load_gold_fields, load_gold_notices
     from nlp.report.evaluation import markdown
 
     _check_report(out)
@@ -733,6 +733,8 @@ def evaluate_cli(
     cases, bad = _gold_cases(gold, chosen)
     whole = fields and Path(gold).is_dir()
     notices = load_gold_notices(gold, chosen or None, on_error=_telling(bad)) if whole else []  # type: ignore[arg-type]
+    if whole:
+        cases += load_gold_fields(gold, chosen or None, on_error=_telling(bad))  # type: ignore[arg-type]
     found = evaluate(cases, notices, model=model, seed=seed)
     _write_report(out, markdown(found, fields=fields, errors=errors), found)
     raise typer.Exit(1 if bad else 0)

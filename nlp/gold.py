@@ -207,6 +207,15 @@ def load_gold_notices(
     return [notice for notice in _read(files, _notice, on_error or _raise) if split in (None, notice.split)]
 
 
+def load_gold_fields(path: str | Path, split: Split | None = None, *, on_error: Fail | None = None) -> list[GoldCase]:
+    """The cases of the folder's ``fields/*.jsonl``, annotated for their fields alone: nobody judged their labels.
+
+    Errors as ``load_gold``.
+    """
+    files = sorted((Path(path) / "fields").glob(f"{split or '*'}.jsonl"))
+    return [case for case in _read(files, _case, on_error or _raise) if split in (None, case.split)]
+
+
 def load_annotations(
     path: str | Path, *, texts: Mapping[str, str] | None = None, on_error: Fail | None = None
 ) -> dict[str, Annotation]:

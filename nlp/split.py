@@ -662,7 +662,7 @@ def _is_heading(text: str, lines: Sequence[Span], i: int, *, led: bool) -> bool:
     heading = _entry("heading").regex.match(words)
     if _says("place_opening", words) or (heading and (led or "，" not in heading.group())):
         return True
-    if i + 1 == len(lines) or not _says("bare_phrase", words):
+    if i + 1 == len(lines) or not (_says("bare_phrase", words) or _says("name_heading", words)):
         return False
     following = _cut(text, lines[i + 1])
     return len(following) > len(words) and following.endswith(("。", "；", "：")) and _marker_at(words, 0) is None

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from nlp import load_codebook
-from nlp.gold import GoldCase, GoldError, GoldNotice, Split, load_annotations, load_gold, load_gold_notices
+from nlp.gold import (
+    GoldCase,
+    GoldError,
+    GoldNotice,
+    Split,
+    load_annotations,
+    load_gold,
+    load_gold_fields,
+    load_gold_notices,
+)
 
 FOLDER = Path(__file__).parent.parent / "data" / "gold"
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -29,6 +38,12 @@ def gold() -> dict[Split, list[GoldCase]]:
 @pytest.fixture(scope="module")
 def notices() -> list[GoldNotice]:
     return load_gold_notices(FOLDER)
+
+
+@pytest.fixture(scope="module")
+def only_fields() -> dict[Split, list[GoldCase]]:
+    """The cases whose fields alone are annotated."""
+    return {split: load_gold_fields(FOLDER, split) for split in SPLITS}
 
 
 def yes(case: GoldCase) -> list[str]:
@@ -86,9 +101,12 @@ def test_a_label_is_not_a_near_miss_of_itself(gold: dict[Split, list[GoldCase]])
     assert both == []
 
 
-def test_no_writer_pass_stands_in_two_splits(gold: dict[Split, list[GoldCase]], notices: list[GoldNotice]) -> None:
+def test_no_writer_pass_stands_in_two_splits(
+    gold: dict[Split, list[GoldCase]], only_fields: dict[Split, list[GoldCase]], notices: list[GoldNotice]
+) -> None:
     splits: dict[str, set[str]] = defaultdict(set)
-    for one in (*(case for cases in gold.values() for case in cases), *notices):
+    cases = (case for group in (gold, only_fields) for cases in group.values() for case in cases)
+    for one in (*cases, *notices):
         splits[one.author_pass].add(one.split)
     assert all(len(found) == 1 for found in splits.values())
 
@@ -125,6 +143,19 @@ def texts(cases: list[GoldCase]) -> dict[str, str]:
 @pytest.mark.parametrize("split", ["dev", "test"])
 def test_no_case_of_dev_or_test_is_like_one_of_train(gold: dict[Split, list[GoldCase]], split: Split) -> None:
     assert list(alike(texts(gold[split]), texts(gold["train"]), ACROSS)) == []
+
+
+def test_cases_with_fields_alone_tell_them_and_no_labels(only_fields: dict[Split, list[GoldCase]]) -> None:
+    assert len(only_fields["train"]) >= 100
+    assert len(only_fields["test"]) >= 100
+    assert [case.id for cases in only_fields.values() for case in cases if case.fields is None or case.labels] == []
+
+
+def test_no_case_of_test_with_fields_alone_is_like_one_of_train(
+    gold: dict[Split, list[GoldCase]], only_fields: dict[Split, list[GoldCase]]
+) -> None:
+    known = {**texts(gold["train"]), **texts(only_fields["train"])}
+    assert list(alike(texts(only_fields["test"]), known, ACROSS)) == []
 
 
 @pytest.mark.parametrize("split", SPLITS)
