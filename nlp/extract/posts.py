@@ -365,7 +365,7 @@ def _read_one(organ: str, mod: str, head: _Head, context: str, places: Places) -
         rank = _stated_rank(mod + head.word) or UNKNOWN
     elif place == "village":
         rank = UNKNOWN if head.body == "institution" else VILLAGE
-    elif role == "staff" and (_private(organ, head, context) or (head.needs_organ and not _tells_body(organ))):
+    elif role == "staff" and (_private(organ, head, context) or (head.needs_organ and not (_tells_body(organ) or _tells_body(context)))):
         rank = UNKNOWN
     elif role == "staff" or site.tier == "petty":
         rank = ORDINARY
