@@ -185,6 +185,7 @@ class _Grammar(NamedTuple):
     rank_word: re.Pattern[str]
     inner_organ: re.Pattern[str]
     in_charge: re.Pattern[str]
+    enforcing: re.Pattern[str]
     bare_organ: re.Pattern[str]
     party_body: re.Pattern[str]
     fits: Mapping[str, re.Pattern[str]]
@@ -222,6 +223,7 @@ def _grammar() -> _Grammar:
         re.compile(s["rank_word"]),
         re.compile(s["inner_organ"]),
         re.compile(s["in_charge"]),
+        re.compile(s["enforcing"]),
         re.compile(s["bare_organ"]),
         re.compile(_organ_settings()["party_body"]),
         {word: re.compile(pattern) for word, pattern in s["fits"].items()},
@@ -365,7 +367,7 @@ def _read_one(organ: str, mod: str, head: _Head, context: str, places: Places) -
         rank = _stated_rank(mod + head.word) or UNKNOWN
     elif place == "village":
         rank = UNKNOWN if head.body == "institution" else VILLAGE
-    elif role == "staff" and (_private(organ, head, context) or (head.needs_organ and not (_tells_body(organ) or _tells_body(context)))):
+    elif role == "staff" and (_private(organ, head, context) or _is_anywhere(organ, head, context)):
         rank = UNKNOWN
     elif role == "staff" or site.tier == "petty":
         rank = ORDINARY
@@ -384,6 +386,12 @@ def _private(organ: str, head: _Head, context: str) -> bool:
         return False
     unranked = body["tier"] == "institution" and not head.level and not body.get("public_staff")
     return unranked or body["tier"] in _organ_settings()["unranked"]
+
+
+def _is_anywhere(organ: str, head: _Head, context: str) -> bool:
+    """Whether staff found everywhere (采购员) are of no organ that is told; who enforces (协管员) is of the context's."""
+    enforces = _grammar().enforcing.search(organ + head.word) is not None
+    return head.needs_organ and not (_tells_body(organ) or (enforces and _tells_body(context)))
 
 
 def _tells_body(organ: str) -> bool:
