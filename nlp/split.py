@@ -59,6 +59,8 @@ _UNITS = {"十": 10, "百": 100}
 _STOPS = ("。", "；", "！", "？", "”", "）", "，")
 _LINE = re.compile(r"[^\n]+")
 _SENTENCE = re.compile(r"[^。！？；\n]+[。！？；\n]?")
+_FIELD = re.compile(r"【((?!第)[\u4e00-\u9fff]{2,6})】(?=\S)")
+_COUNTED = re.compile(r"\d+(?:余)?[人件起名个次万]")
 _CLAUSE_MARK = re.compile(r"[，：]")
 _OPENING = re.compile(r"(?:^|(?<=[\n。；：！？”）])|(?<=\n[▍▌▎■◆▶★☆◇▲]))(?=\S)", re.M)
 _BULLETS = "▍▌▎■◆▶★☆◇▲"
@@ -506,7 +508,10 @@ def _is_form(text: str, lines: Sequence[Span]) -> bool:
 
 
 def _key(line: str) -> str:
-    """What a line of a form asks for: the words before its colon; '' for a sentence."""
+    """What a line of a form asks for: the words before its colon, or in brackets (【处理】); '' for a sentence."""
+    field = _FIELD.match(line)
+    if field:
+        return field[1]
     words, colon, _ = line.partition("：")
     return words if colon and len(words) <= _CELL_LENGTH and _marker_at(line, 0) is None else ""
 
@@ -1042,7 +1047,10 @@ def _is_talk(text: str) -> bool:
     lines = [_cut(text, span) for span in _before_links(text, list(_lines(text)))]
     if any(_says("genre", line) for line in lines if len(line) < _LONG_LINE or line.startswith("——")):
         return True
-    told = sum(map(_told, _sentences(text)))
+    telling = [sentence for sentence in _sentences(text) if _told(sentence)]
+    if len(telling) > 1 and not _names(text) and all(len(_COUNTED.findall(words)) > 1 for words in telling):
+        return True
+    told = len(telling)
     titled = any(_says("title", line) or _says("single_document", line) for line in lines[:_LEAD_LINES])
     return len(text) > _TALK_LENGTH and len(lines) > _TALK_LINES and told < 2 and not titled and not _names(text)
 

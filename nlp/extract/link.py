@@ -261,10 +261,23 @@ class _Linker:
         """Whether nobody who could be dealt with is named in [start, end): light words and organs that decide."""
         if pattern("nobody_named").fullmatch(self.sk.text[start:end]):
             return True
+        if self._goes_on_in_line(start, end):
+            return True
         if pattern("goes_on").search(self.sk.text, start, end) is None:
             return False
         named = (i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in _SOMEBODY)
         return all(self._decides(i) for i in named)
+
+    def _goes_on_in_line(self, start: int, end: int) -> bool:
+        """Whether a sentence that names nobody tells a fault of the one person of its line (张某，局长。督促不力，给予…)."""
+        line = self.sk.text.rfind("\n", 0, start) + 1
+        if len(self.topic) != 1 or self.topic[0].kind != PERSON or self.sk.at(self.topic[0].start) < line:
+            return False
+        if pattern("fault_told").search(self.sk.text, start, end) is None:
+            return False
+        named = [i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in _SOMEBODY]
+        bodies = all(self.sk.tokens[i].kind == ORGANISATION for i in named)
+        return bodies and all(self._decides(i) or self.sk.text[i - 1] == "对" for i in named)
 
     def _is_told_of_matters(self, run: Run) -> bool:
         """Whether 对…进行通报 names nobody between its words: a matter is made public."""

@@ -249,7 +249,7 @@ def _plausible(text: str, start: int, family: int, name: str, *, before: Before,
         return False
     if name[-1] in words.numerals and after in words.counted:
         return False
-    if name[-1] == "均" and (text[start - 1 : start] in ("、", "和", "及", "与") or after in _ADVERB_BEFORE):
+    if name[-1] in "均同" and (text[start - 1 : start] in ("、", "和", "及", "与") or after in _ADVERB_BEFORE):
         return False
     joins = name[-1] in words.joins and not words.after.match(text, start + len(name))
     if joins or words.township.match(text, start + len(name)):
