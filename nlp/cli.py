@@ -1050,9 +1050,7 @@ Also = Annotated[
 ]
 
 
-def _gold_to_learn(
-    gold: str, out: str, force: bool, bad: list[GoldError], also: Sequence[str] = ()
-) -> list[GoldCase]:
+def _gold_to_learn(gold: str, out: str, force: bool, bad: list[GoldError], also: Sequence[str] = ()) -> list[GoldCase]:
     """The cases of train and dev, and those of further files, when there is a place for the model."""
     from nlp.gold import load_gold
 
@@ -1282,6 +1280,7 @@ Database = Annotated[
     str,
     typer.Option("--database", metavar="数据库", help="SQLite 文件或 postgresql://…，默认为结果旁的 .review.db"),
 ]
+
 
 def _needs_review(database: str) -> None:
     packages = ["fastapi", "uvicorn", "sqlalchemy", "alembic", "jinja2", "python_multipart"]

@@ -169,8 +169,9 @@ def test_a_province_is_told_only_where_it_is_sure(text: str, expected: str | Non
 
 
 def test_a_case_is_dated_by_its_decision_before_its_publication() -> None:
-    dated, published = cases_of(rows_of(deed(3), published="2022-01-05")), cases_of(
-        rows_of("镇长王大山防汛值守不力，受到党内警告处分。", published="2022-04-05")
+    dated, published = (
+        cases_of(rows_of(deed(3), published="2022-01-05")),
+        cases_of(rows_of("镇长王大山防汛值守不力，受到党内警告处分。", published="2022-04-05")),
     )
     assert (dated[0].year, dated[0].dated_by) == ("2021", "处理决定日期")
     assert (published[0].quarter, published[0].dated_by) == ("2022年2季度", "发布日期")
@@ -456,7 +457,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_says_what_it_cannot_tell(writ
     assert "能说明什么，不能说明什么" in page
     assert "<script" not in page
     assert "default-src 'none'" in page
-    for outside in ("src=", "@import", "url(http", "href=\"http"):
+    for outside in ("src=", "@import", "url(http", 'href="http'):
         assert outside not in page
     assert page.count("<svg") > 10
 

@@ -152,7 +152,8 @@ def test_dates_are_told_apart() -> None:
 def test_the_line_under_the_signature_dates_the_publication_and_the_decision_if_it_is_one(
     title: str, roles: list[str]
 ) -> None:
-    facts = read({"lead": f"{title}\n", "text": "罗某被诫勉谈话。", "ending": "\n要引以为戒。\n白渠县纪委\n2018年6月12日"})
+    ending = "\n要引以为戒。\n白渠县纪委\n2018年6月12日"
+    facts = read({"lead": f"{title}\n", "text": "罗某被诫勉谈话。", "ending": ending})
     assert [(d.id, d.value, d.text) for d in facts.dates] == [(r, "2018-06-12", "2018年6月12日") for r in roles]
 
 

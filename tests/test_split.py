@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp.split import number, split, tells_decision
+from nlp.split import split
+from nlp.split.numbers import number
+from nlp.split.text import tells_decision
 from nlp.types import Clean, Notice, OriginMap, Split
 
 if sys.version_info >= (3, 11):

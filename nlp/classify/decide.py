@@ -43,7 +43,7 @@ def decide(
 
     ``thresholds`` maps a label to (unsure from, yes from), both inclusive; a label without thresholds is never claimed
     from its score. Findings of the rules pass through with their verdicts; a score adds a finding only where the rules
-    are silent or less sure; where rules and score agree on ``yes``, the finding of the rules gains the score's evidence.
+    are silent or less sure; where both say ``yes``, the finding of the rules gains the score's evidence.
     ``explain`` gives the evidence of a label by its score. A ``disputed`` label is unsure at most, whatever its score.
     Raises ValueError for a label the codebook does not know or a band that is upside down.
     """

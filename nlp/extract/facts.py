@@ -211,7 +211,8 @@ def _meeting_before() -> re.Pattern[str]:
 @cache
 def _signature() -> re.Pattern[str]:
     s = _table("deciders").settings
-    name = rf"(?:[^\W\d_a-zA-Z]|“[^”\n]{{1,12}}”){{0,24}}?(?:{'|'.join([*s['organ_endings'], *s['signature_endings']])})"
+    endings = "|".join([*s["organ_endings"], *s["signature_endings"]])
+    name = rf"(?:[^\W\d_a-zA-Z]|“[^”\n]{{1,12}}”){{0,24}}?(?:{endings})"
     return re.compile(rf"（?({name})）?(?:文件|{s['signature_date']})?")
 
 

@@ -269,7 +269,7 @@ class _Linker:
         return all(self._decides(i) for i in named)
 
     def _goes_on_in_line(self, start: int, end: int) -> bool:
-        """Whether a sentence that names nobody tells a fault of the one person of its line (张某，局长。督促不力，给予…)."""
+        """Whether a sentence that names nobody tells a fault of the one of its line (张某，局长。督促不力，给予…)."""
         line = self.sk.text.rfind("\n", 0, start) + 1
         if len(self.topic) != 1 or self.topic[0].kind != PERSON or self.sk.at(self.topic[0].start) < line:
             return False
@@ -481,8 +481,10 @@ class _Linker:
             return pattern("listed_before").search(before) is None
         if kind == POST:
             return pattern("held_before").search(before) is not None
-        if kind != ORGANISATION:
-            return False
+        return kind == ORGANISATION and self._body_decides(index, before, after)
+
+    def _body_decides(self, index: int, before: str, after: str) -> bool:
+        """The same of a body, by the words around it."""
         if pattern("addressed_before").search(before):
             return True
         if pattern("object_before").search(before):
@@ -523,7 +525,8 @@ class _Linker:
     def _each_in_a_clause(self, start: int, run: Run, targets: Tokens, causes: int) -> Tokens:
         """As many people as there are measures to share out, each told in a clause of his own before the last of them
         (认定甲负直接责任、乙负主要领导责任，分别给予…)."""
-        if len(targets) != 1 or causes < 2 or not self.sk.text[start : run.left].rstrip("给予受到被F").endswith(("分别", "依次")):
+        before = self.sk.text[start : run.left].rstrip("给予受到被F")
+        if len(targets) != 1 or causes < 2 or not before.endswith(("分别", "依次")):
             return ()
         bearing = pattern("bearer").finditer(self.sk.text, start, run.left)
         found = tuple(t for m in bearing for t in self._resolve(*m.span("list"), None) if t.kind == PERSON)

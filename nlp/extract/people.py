@@ -100,7 +100,9 @@ def _after_post(names: _Names, end: int) -> None:
     start = remark.end() if remark else end
     names.accept(
         start,
-        names.plain(start, "post") or masked_after_post(names.text, start, measures=names.blocked.items) or transliterated_name_at(names.text, start),
+        names.plain(start, "post")
+        or masked_after_post(names.text, start, measures=names.blocked.items)
+        or transliterated_name_at(names.text, start),
     )
 
 

@@ -389,7 +389,7 @@ def _private(organ: str, head: _Head, context: str) -> bool:
 
 
 def _is_anywhere(organ: str, head: _Head, context: str) -> bool:
-    """Whether staff found everywhere (采购员) are of no organ that is told; who enforces (协管员) is of the context's."""
+    """Whether staff found everywhere (采购员) are of no organ told; who enforces (协管员) is of the context's."""
     enforces = _grammar().enforcing.search(organ + head.word) is not None
     return head.needs_organ and not (_tells_body(organ) or (enforces and _tells_body(context)))
 

@@ -69,25 +69,29 @@ def page(corpus: Corpus) -> str:
     indexed = corpus.cases[:INDEXED]
     claims = [one for one in corpus.compared.deviations if one.side]
     differing = sorted((cell for cell in corpus.imbalance if cell.differs), key=lambda cell: cell.q)
-    return _environment().get_template("corpus.html.j2").render(
-        corpus=corpus,
-        limits=limits(),
-        notes=notes,
-        style=Markup((TEMPLATES / "corpus.css").read_text(encoding="utf-8")),
-        overall={aspect: _overall(cells) for aspect, cells in corpus.overall.items() if cells},
-        known={aspect: cells[0].of for aspect, cells in corpus.overall.items() if cells},
-        ratios=_ratios(corpus.ratios),
-        means=_means(corpus.means),
-        differing=[_differing(cell) for cell in differing],
-        tested=sum(not math.isnan(cell.q) for cell in corpus.imbalance),
-        trends=_trends(corpus.trends),
-        claims=list(map(_claim, claims[:CLAIMED])),
-        claimed=len(claims),
-        folded=corpus.folded[:FOLDED],
-        indexed=indexed,
-        anchors={case.key: f"c{n}" for n, case in enumerate(indexed)},
-        listed=LISTED,
-        drawn=DRAWN,
+    return (
+        _environment()
+        .get_template("corpus.html.j2")
+        .render(
+            corpus=corpus,
+            limits=limits(),
+            notes=notes,
+            style=Markup((TEMPLATES / "corpus.css").read_text(encoding="utf-8")),
+            overall={aspect: _overall(cells) for aspect, cells in corpus.overall.items() if cells},
+            known={aspect: cells[0].of for aspect, cells in corpus.overall.items() if cells},
+            ratios=_ratios(corpus.ratios),
+            means=_means(corpus.means),
+            differing=[_differing(cell) for cell in differing],
+            tested=sum(not math.isnan(cell.q) for cell in corpus.imbalance),
+            trends=_trends(corpus.trends),
+            claims=list(map(_claim, claims[:CLAIMED])),
+            claimed=len(claims),
+            folded=corpus.folded[:FOLDED],
+            indexed=indexed,
+            anchors={case.key: f"c{n}" for n, case in enumerate(indexed)},
+            listed=LISTED,
+            drawn=DRAWN,
+        )
     )
 
 
