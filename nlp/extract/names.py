@@ -216,7 +216,7 @@ def _surname_penalty(character: str, family: int, before: Before) -> int:
 def _weight(text: str, start: int, family: int, given: int, *, before: Before, sure: bool, word: bool) -> float | None:
     """How much speaks for a name of ``given`` characters after the surname; None if it cannot be one.
 
-    ``sure``: a measure begins right after it; ``word``: after a post even a word is a name there (副局长简单，政务警告).
+    ``sure``: a measure begins right after it; ``word``: there even a word is a name (副局长简单，政务警告).
     """
     words = lexicon()
     end = start + family + given
