@@ -246,7 +246,7 @@ class _Linker:
         """Whom the talk was about before this sentence, where it names nobody itself."""
         if self.totals or pattern("heading_of_measure").match(self.sk.text, run.right):
             return ()
-        if not self._names_nobody(start, run.left):
+        if not self._names_nobody(start, run.left, bearing=self.sk.tokens[run.indices[0]].kind == RESPONSIBILITY):
             return ()
         people = [
             t
@@ -257,23 +257,26 @@ class _Linker:
             return tuple(people[-1:])
         return self._suited(self.topic, run)
 
-    def _names_nobody(self, start: int, end: int) -> bool:
-        """Whether nobody who could be dealt with is named in [start, end): light words and organs that decide."""
+    def _names_nobody(self, start: int, end: int, *, bearing: bool) -> bool:
+        """Whether nobody who could be dealt with is named in [start, end): light words and organs that decide.
+
+        ``bearing``: a responsibility is told there.
+        """
         if pattern("nobody_named").fullmatch(self.sk.text[start:end]):
             return True
-        if self._goes_on_in_line(start, end):
+        if self._goes_on_in_line(start, end, bearing=bearing):
             return True
         if pattern("goes_on").search(self.sk.text, start, end) is None:
             return False
         named = (i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in _SOMEBODY)
         return all(self._decides(i) for i in named)
 
-    def _goes_on_in_line(self, start: int, end: int) -> bool:
+    def _goes_on_in_line(self, start: int, end: int, *, bearing: bool) -> bool:
         """Whether a sentence that names nobody tells a fault of the one of its line (张某，局长。督促不力，给予…)."""
         line = self.sk.text.rfind("\n", 0, start) + 1
         if len(self.topic) != 1 or self.topic[0].kind != PERSON or self.sk.at(self.topic[0].start) < line:
             return False
-        if pattern("fault_told").search(self.sk.text, start, end) is None:
+        if not bearing and pattern("fault_told").search(self.sk.text, start, end) is None:
             return False
         named = [i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in _SOMEBODY]
         bodies = all(self.sk.tokens[i].kind == ORGANISATION for i in named)
@@ -498,7 +501,8 @@ class _Linker:
 
     def _ends_contract(self, index: int) -> bool:
         """Whether the measure told at ``index`` is the end of a contract (与张某解除劳动合同, 解除与张某的劳动合同)."""
-        token = self.sk.tokens.get(index + self.sk.text.startswith("的", index))
+        match = pattern("parted_with").match(self.sk.text, index)
+        token = self.sk.tokens.get(match.end()) if match else None
         return bool(token and token.measure and token.measure.entry.id == _DISMISSAL)
 
     # -- what -----------------------------------------------------------------------------------------------------

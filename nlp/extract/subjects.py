@@ -150,7 +150,15 @@ class _Gatherer:
             self.records[self._key_of_fuller(token)].held = True
         for record in self.records.values():
             record.held = record.held or self._held_otherwise(record)
+        self._addressed_post()
         return self._without_summaries()
+
+    def _addressed_post(self) -> None:
+        """The post that a letter tells of the one it is written to (你作为某镇党委书记), where none stands by the name."""
+        told = pattern("addressed_post").search(self.text)
+        first = next((r for r in self.records.values() if r.token.kind == PERSON), None)
+        if told and first and not first.posts and first.token.start < told.start():
+            first.posts.append(told.span("post"))
 
     def _mention(self, token: Token) -> None:
         key = self._keys.setdefault((token.start, token.end), self._met(token))
