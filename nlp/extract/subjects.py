@@ -154,7 +154,7 @@ class _Gatherer:
         return self._without_summaries()
 
     def _addressed_post(self) -> None:
-        """The post that a letter tells of the one it is written to (你作为某镇党委书记), where none stands by the name."""
+        """The post that a letter tells of whom it is written to (你作为某镇党委书记), where none stands by the name."""
         told = pattern("addressed_post").search(self.text)
         first = next((r for r in self.records.values() if r.token.kind == PERSON), None)
         if told and first and not first.posts and first.token.start < told.start():
