@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from nlp import load_codebook
-from nlp.gold import SPLITS, GoldCase, Split, load_gold, load_gold_notices
+from nlp.gold import SPLITS, GoldCase, Split, load_gold, load_gold_fields, load_gold_notices
 
 ROOT = Path(__file__).parent.parent
 GOLD, CARD, FIGURE = ROOT / "data" / "gold", ROOT / "data" / "DATA_CARD.md", ROOT / "docs" / "figures" / "gold.svg"
@@ -65,6 +65,18 @@ def texts_table(gold: Gold) -> Iterator[str]:
         yield f"| {split} | {' | '.join(map(str, told))} |"
 
 
+def fields_table() -> Iterator[str]:
+    """Cases annotated for their fields alone, and the subjects in them."""
+    yield "| split, fields alone | passes | cases | subjects | measures |"
+    yield "|---|---|---|---|---|"
+    for split in SPLITS:
+        cases = load_gold_fields(GOLD, split)
+        subjects = [subject for case in cases if case.fields for subject in case.fields.subjects]
+        measures = sum(len(subject.sanctions) for subject in subjects)
+        passes = len({case.author_pass for case in cases})
+        yield f"| {split} | {passes} | {len(cases)} | {len(subjects)} | {measures} |"
+
+
 def notices_table() -> Iterator[str]:
     """Whole notices and the cases in them."""
     notices = load_gold_notices(GOLD)
@@ -78,7 +90,7 @@ def notices_table() -> Iterator[str]:
 
 def tables(gold: Gold) -> str:
     """Every table, a blank line between them."""
-    parts = (splits_table(gold), labels_table(gold), texts_table(gold), notices_table())
+    parts = (splits_table(gold), labels_table(gold), texts_table(gold), fields_table(), notices_table())
     return "\n\n".join("\n".join(part) for part in parts)
 
 
