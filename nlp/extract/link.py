@@ -41,7 +41,6 @@ _TAKES_POST = "职务"
 # A party measure this heavy goes with a measure of another family against the same people (撤销党内职务、降级).
 _HEAVY_PARTY = {"party_removal", "party_probation", "party_expulsion"}
 _PUBLIC_CRITICISM = "circulated_criticism"
-_ORDERS = ("责令", "责成")
 _DISMISSAL = "end_employment"
 _SOMEBODY = (PERSON, POST, ORGANISATION, GROUP)
 
@@ -497,7 +496,7 @@ class _Linker:
     def _orders(self, index: int) -> bool:
         """Whether the measure told at ``index`` begins with the verb by which an organ orders it (县委责令纠正)."""
         token = self.sk.tokens.get(index)
-        return bool(token and token.measure and self.text.startswith(_ORDERS, token.start))
+        return bool(token and token.measure and pattern("ordered").match(self.text, token.start))
 
     def _ends_contract(self, index: int) -> bool:
         """Whether the measure told at ``index`` is the end of a contract (与张某解除劳动合同, 解除与张某的劳动合同)."""
@@ -529,8 +528,8 @@ class _Linker:
     def _each_in_a_clause(self, start: int, run: Run, targets: Tokens, causes: int) -> Tokens:
         """As many people as there are measures to share out, each told in a clause of his own before the last of them
         (认定甲负直接责任、乙负主要领导责任，分别给予…)."""
-        before = self.sk.text[start : run.left].rstrip("给予受到被F")
-        if len(targets) != 1 or causes < 2 or not before.endswith(("分别", "依次")):
+        shared = pattern("shared_out").search(self.sk.text, start, run.left)
+        if len(targets) != 1 or causes < 2 or shared is None:
             return ()
         bearing = pattern("bearer").finditer(self.sk.text, start, run.left)
         found = tuple(t for m in bearing for t in self._resolve(*m.span("list"), None) if t.kind == PERSON)
