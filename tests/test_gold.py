@@ -339,7 +339,9 @@ def test_a_folder_without_gold_is_told(tmp_path: Path) -> None:
         load_gold(tmp_path)
 
 
-@pytest.mark.parametrize(("folder", "config"), [("gold", "cases"), ("gold", "notices"), ("gold", "fields"), ("synthetic", "cases")])
+@pytest.mark.parametrize(
+    ("folder", "config"), [("gold", "cases"), ("gold", "notices"), ("gold", "fields"), ("synthetic", "cases")]
+)
 def test_the_data_loads_with_datasets(
     folder: str, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gold: dict[Split, list[GoldCase]]
 ) -> None:
