@@ -348,7 +348,7 @@ _WANTED = (
     ("tfidf", ("regression",), 1.0),
     ("bert", ("pipeline_1",), 8.0),
     ("bert", ("pipeline_16",), 4.0),
-    ("extract", ("uie",), 10.0),
+    ("extract", ("uie",), 100.0),
     ("whole_bert", ("regression", "pipeline_1"), 10.0),
     ("whole_ensemble", ("regression", "pipeline_1"), 10.0),
     ("two_workers", ("one_worker",), 1.8),
