@@ -40,7 +40,7 @@ GOLD = Path(__file__).parent.parent / "data" / "gold"
 SAMPLE = 150
 STEADY = [named for named in SWAPS if named not in PEOPLES]
 # Share of cases whose verdicts may move with a model beside the rules, on a small sample (docs/fairness.md has all).
-CEILINGS = {"tfidf": 0.15, "ensemble": 0.1}
+CEILINGS = {"tfidf": 0.15, "ensemble": 0.12}
 in_checkout = pytest.mark.skipif(not GOLD.exists(), reason="data/gold is not in this copy (the sdist leaves it out)")
 
 
