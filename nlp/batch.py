@@ -531,6 +531,12 @@ def _deliver(part: Part, out: Path, run: Mapping[str, Any], seconds: float) -> S
     return Summary(tally, seconds, out, run_file, errors)
 
 
+def check_resumable(inputs: Sequence[str], *, resume: bool) -> None:
+    """Raises BatchError where a run is to go on that reads standard input."""
+    if resume and STDIN in inputs:
+        raise BatchError("标准输入不能接着读。请把输入存成文件再用 --resume")
+
+
 def score(
     inputs: Sequence[str],
     out: Path,
@@ -556,8 +562,7 @@ def score(
     EngineError; ModelNotAvailable.
     """
     columns = columns or {}
-    if resume and STDIN in inputs:
-        raise BatchError("标准输入不能接着读。请把输入存成文件再用 --resume")
+    check_resumable(inputs, resume=resume)
     engines.engine(engine or chosen_engine(workers))
     _check_place(out)
     with alone(_beside(out, "lock"), str(out)):

@@ -23,13 +23,13 @@ from urllib.parse import quote
 
 from nlp import engines
 from nlp.batch import (
-    STDIN,
     BatchError,
     Progress,
     Record,
     Summary,
     Tally,
     alone,
+    check_resumable,
     chosen_engine,
     chunked,
     identity,
@@ -253,8 +253,7 @@ def score_partitions(
     second is refused where the first has begun.
     """
     columns, by = columns or {}, tuple(partition_by)
-    if resume and STDIN in inputs:
-        raise BatchError("标准输入不能接着读。请把输入存成文件再用 --resume")
+    check_resumable(inputs, resume=resume)
     if unknown := [key for key in by if key not in PARTITIONS]:
         raise BatchError(f"不能按 {'、'.join(unknown)} 分区。请用 {'、'.join(PARTITIONS)} 之一")
     run_by = engines.engine(engine or chosen_engine(workers))

@@ -267,8 +267,11 @@ class _Linker:
             return True
         if pattern("goes_on").search(self.sk.text, start, end) is None:
             return False
-        named = (i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in _SOMEBODY)
-        return all(self._decides(i) for i in named)
+        return all(self._decides(i) for i in self._named(start, end))
+
+    def _named(self, start: int, end: int) -> Iterator[int]:
+        """Where somebody who could be dealt with is named in [start, end)."""
+        return (i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in _SOMEBODY)
 
     def _goes_on_in_line(self, start: int, end: int, *, bearing: bool) -> bool:
         """Whether a sentence that names nobody tells a fault of the one of its line (张某，局长。督促不力，给予…)."""
@@ -277,9 +280,10 @@ class _Linker:
             return False
         if not bearing and pattern("fault_told").search(self.sk.text, start, end) is None:
             return False
-        named = [i for i in range(start, end) if i in self.sk.tokens and self.sk.tokens[i].kind in _SOMEBODY]
-        bodies = all(self.sk.tokens[i].kind == ORGANISATION for i in named)
-        return bodies and all(self._decides(i) or self.sk.text[i - 1] == "对" for i in named)
+        return all(
+            self.sk.tokens[i].kind == ORGANISATION and (self._decides(i) or self.sk.text[i - 1] == "对")
+            for i in self._named(start, end)
+        )
 
     def _is_told_of_matters(self, run: Run) -> bool:
         """Whether 对…进行通报 names nobody between its words: a matter is made public."""
@@ -384,10 +388,10 @@ class _Linker:
             return self._addressed(pronoun)
         number = _NUMBER.search(text)
         wanted = count(number.group()) if number else None
-        if wanted and wanted > 1 and text[0] not in "前后":
-            return tuple(self.people[-wanted:]) if len(self.people) >= wanted else ()
         if text[0] in "前后":
             return self._of_those_named(text[0], wanted or 1)
+        if wanted and wanted > 1:
+            return tuple(self.people[-wanted:]) if len(self.people) >= wanted else ()
         if text.startswith(("上述", "以上")):
             return tuple(self.people)
         return self._last_talked_about(pronoun)[-1:]

@@ -168,19 +168,8 @@ def _with_family(
     lengths = _lengths(text, start + family, lexicon())
     near = [a for a, b in blocked if a < start + family + lengths[0] and start < b]
     free = {n: not any(a < start + family + n for a in near) for n in lengths}
-    ends = {a - start - family - (text[a - 1] in _EACH) for a, _ in measures if a}
-    told = {a - start - family - 1 for a, _ in measures if text[a - 1 : a] == "，"}
-    sure = {n: n in ends for n in lengths}
-
-    def bears(n: int) -> bool:
-        return text.startswith("，负", start + family + n)
-
-    weights = {
-        n: _weight(text, start, family, n, before=before, sure=sure[n], word=sure[n] or n in told or bears(n))
-        if free[n]
-        else None
-        for n in lengths
-    }
+    begins = frozenset(a for a, _ in measures)
+    weights = {n: _weight(text, start, family, n, before=before, begins=begins) if free[n] else None for n in lengths}
     penalty = _surname_penalty(text[start], family, before)
     if before in _TRUSTED and weights[2] is None and weights[1] == 0 and not penalty:
         return text[start : start + family + 1]
@@ -188,6 +177,19 @@ def _with_family(
     best = max(weights, key=lambda n: (-1 if weights[n] is None else weights[n], n))
     weight = weights[best]
     return text[start : start + family + best] if weight is not None and weight >= needed else None
+
+
+def _measure_follows(text: str, end: int, begins: frozenset[int]) -> bool:
+    """Whether a measure begins at ``end``, 各 or 均 passed over."""
+    if text[end : end + 1] in _EACH and end + 1 in begins:
+        return True
+    return end in begins and text[end - 1] not in _EACH
+
+
+def _is_told_of(text: str, end: int, begins: frozenset[int]) -> bool:
+    """Whether a measure follows, a comma passed over, or a responsibility does (，负…)."""
+    comma = text.startswith("，", end) and (end + 1 in begins or text.startswith("负", end + 1))
+    return comma or _measure_follows(text, end, begins)
 
 
 def _lengths(text: str, start: int, words: Lexicon) -> range:
@@ -213,17 +215,19 @@ def _surname_penalty(character: str, family: int, before: Before) -> int:
     return 1 if character in words.doubtful else 0
 
 
-def _weight(text: str, start: int, family: int, given: int, *, before: Before, sure: bool, word: bool) -> float | None:
+def _weight(text: str, start: int, family: int, given: int, *, before: Before, begins: frozenset[int]) -> float | None:
     """How much speaks for a name of ``given`` characters after the surname; None if it cannot be one.
 
-    ``sure``: a measure begins right after it; ``word``: there even a word is a name (副局长简单，政务警告).
+    ``begins``: where measures begin; after a post even a word is a name right before one (副局长简单，政务警告).
     """
     words = lexicon()
     end = start + family + given
     name = text[start:end]
-    if len(name) < family + given or not _plausible(text, start, family, name, before=before, word=word):
+    if len(name) < family + given or not _plausible(text, start, family, name):
         return None
-    weight = _SURE if sure else _end_weight(text, end, words)
+    if _is_word(text, name, before=before) and not (before == "post" and _is_told_of(text, end, begins)):
+        return None
+    weight = _SURE if _measure_follows(text, end, begins) else _end_weight(text, end, words)
     if text[end : end + 1] == "均" and before == "list":
         weight = _CLEAR
     longer = text.count(text[start : end + 1]) if given == 1 else 1
@@ -237,13 +241,13 @@ def _weight(text: str, start: int, family: int, given: int, *, before: Before, s
     return _GUESS if before in _TRUSTED and weight == met == 0 else weight + met
 
 
-def _plausible(text: str, start: int, family: int, name: str, *, before: Before, word: bool) -> bool:
+def _plausible(text: str, start: int, family: int, name: str) -> bool:
     """Whether the characters of a candidate can be those of a name."""
     words = lexicon()
     given, after = name[family:], text[start + len(name) : start + len(name) + 1]
     sounds = len(name) > 3 and words.transliterated.issuperset(given)
     characters = all(_HAN.match(c) and (sounds or c not in words.never) for c in given)
-    if not characters or (_is_word(text, name, before=before) and not (word and before == "post")):
+    if not characters:
         return False
     if name[-1] in words.numerals and after in words.counted:
         return False

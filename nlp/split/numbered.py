@@ -5,13 +5,10 @@ In: the tree of numbered items. Out: the range of each case; [] where the number
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from itertools import takewhile
 
 from nlp.split.numbers import Item, unnumbered
 from nlp.split.text import (
-    CAUSE_LENGTH,
     KIDS_SHARE,
     announced_count,
     announces,
@@ -24,6 +21,7 @@ from nlp.split.text import (
     punishes_by_name,
     says,
     sentences_of,
+    tells_cause,
     tells_decision,
 )
 from nlp.types import Span
@@ -65,9 +63,8 @@ def _measured(text: str, item: Item) -> list[Span]:
     """The item as a matter if a measure is told in its one line, though of nobody by name, beside items that do."""
     whole = Span(item.start, item.end)
     words = cut(text, whole).rstrip("\n")
-    facts = "".join(takewhile(lambda clause: not says("measure", clause), re.split(r"(?<=[。，；：])", words)))
     measured = "\n" not in words and any(map(is_concrete, sentences_of(words)))
-    return [whole] if measured and len(facts) >= CAUSE_LENGTH else []
+    return [whole] if measured and tells_cause(words) else []
 
 
 def _are_points(text: str, item: Item) -> bool:

@@ -17,7 +17,7 @@ from nlp.types import Span
 
 KIDS_SHARE = 0.6
 _FACTS_LENGTH = 40
-CAUSE_LENGTH = 20
+_CAUSE_LENGTH = 20
 LEAD_LINES = 3
 LONG_LINE = 30
 _LINE = re.compile(r"[^\n]+")
@@ -171,11 +171,16 @@ def _punished(line: str) -> set[str]:
     return _surnamed("punished", line)
 
 
+def tells_cause(words: str) -> bool:
+    """Whether facts are told before the first measure."""
+    facts = takewhile(lambda clause: not says("measure", clause), re.split(r"(?<=[。，；：])", words))
+    return sum(map(len, facts)) >= _CAUSE_LENGTH
+
+
 def _tells_all(line: str) -> bool:
     """Whether a paragraph tells facts before its first measure and refers to nothing before it."""
-    facts = takewhile(lambda clause: not says("measure", clause), re.split(r"(?<=[。，；：])", line))
     opens = says("also", line) or says("first_matter", line) or says("next_matter", line)
-    return sum(map(len, facts)) >= CAUSE_LENGTH and (opens or not (says("follow", line) or says("reference", line)))
+    return tells_cause(line) and (opens or not (says("follow", line) or says("reference", line)))
 
 
 def has_facts(words: str) -> bool:
