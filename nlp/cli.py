@@ -1113,6 +1113,13 @@ def train_bert_cli(
     batch: Annotated[int, typer.Option("--batch", metavar="起", min=1, help="每批多少起案件")] = 16,
     rate: Annotated[float, typer.Option("--rate", metavar="数", help="学习率")] = 1e-4,
     fields: Annotated[bool, typer.Option("--fields", help="在文中标出抽取到的人员级别、责任与处理")] = False,
+    teacher: Annotated[
+        str,
+        typer.Option("--teacher", metavar="模型", help="向哪个已训练好的模型学（蒸馏）"),
+    ] = "",
+    unlabelled: Annotated[
+        list[str], typer.Option("--unlabelled", metavar="输入", help="未标注的通报，由 --teacher 判断，可多次给出")
+    ] = [],  # noqa: B006
     run: Run = "",
     also: Also = [],  # noqa: B006
     seed: Seed = 0,
@@ -1124,20 +1131,36 @@ def train_bert_cli(
 
     例：
       wenze train bert data/gold -o models/bert --seed 0
-      wenze train bert data/gold -o 大模型 --backbone hfl/chinese-macbert-base --rate 3e-5
+      wenze train bert data/gold -o 大模型 --backbone hfl/chinese-macbert-base --epochs 3 --rate 5e-5
+      wenze train bert data/gold -o 小模型 --teacher 大模型 --unlabelled 通报/
       wenze score 通报/ -o 结果.xlsx --model models/bert
     """
     _needs("torch", "transformers", "datasets", "accelerate", "onnx")
+    from nlp.pick import cases_of
     from nlp.train.bert import Settings, train
 
     bad: list[GoldError] = []
+    unread: list[ReadError] = []
+    if teacher == "rules":
+        _refuse("规则不给概率，不能作教师。请用 --teacher 指明一个训练所得的模型，例如 ensemble")
+    if unlabelled and not teacher:
+        _refuse("未标注的案件要由教师模型判断。请用 --teacher 指明一个训练所得的模型，例如 ensemble")
+    if teacher:
+        _check_model(teacher)
     cases = _gold_to_learn(gold, out, force, bad, also)
-    settings = Settings(backbone=backbone, epochs=epochs, batch=batch, rate=rate, seed=seed, fields=fields)
-    trained = train(cases, settings, Path(run) if run else Path(out).with_name(f"{Path(out).name}.run"), progress=_say)
+    texts = [case.text for case in cases_of(_read(unlabelled, {}, unread))] if unlabelled else []
+    trained = train(
+        cases,
+        Settings(backbone, epochs, batch, rate, seed=seed, fields=fields, teacher=teacher),
+        Path(run) if run else Path(out).with_name(f"{Path(out).name}.run"),
+        unlabelled=texts,
+        progress=_say,
+    )
     told = ["--backbone", backbone, "--epochs", str(epochs), "--batch", str(batch), "--rate", f"{rate:g}"]
     told += ["--fields"] if fields else []
+    told += ["--teacher", teacher, *(part for one in unlabelled for part in ("--unlabelled", one))] if teacher else []
     _write_trained(trained, out, ["bert", gold, "-o", out, *told, "--seed", str(seed)])
-    raise typer.Exit(1 if bad else 0)
+    raise typer.Exit(1 if bad or unread else 0)
 
 
 @train_app.command("ensemble", cls=_Command)

@@ -220,6 +220,75 @@ def test_gold_without_dev_is_refused() -> None:
         train([replace(case, split="train") for case in GOLD], Settings(), Path("unused"))
 
 
+# ------------------------------------------------------------ a teacher
+
+
+def test_a_student_moves_towards_its_teacher_on_cases_without_a_label(backbone: Path, tmp_path: Path) -> None:
+    import torch
+
+    from nlp.train.bert import Settings, network, tokenizer
+    from nlp.train.tensors import Collate, rows
+
+    texts = [case.text for case in GOLD[:4]]
+    said = np.where(
+        np.array([[text.count(RUSHED) and label == "rushed" for label in LABELS] for text in texts]), 0.9, 0.1
+    )
+    batch = Collate(0.0, 0)(list(rows([], tokenizer(str(backbone), tmp_path), 512, unlabelled=texts, taught=said)))
+    assert (batch["labels"] == -1).all()
+    student = network(Settings(str(backbone), trust=2.0))
+    steps = torch.optim.Adam(student.parameters(), lr=0.01)
+    far = []
+    for _ in range(60):
+        told = student(**batch)
+        far.append(float((torch.sigmoid(told["logits"]) - torch.tensor(said)).abs().max()))
+        steps.zero_grad()
+        told["loss"].backward()
+        steps.step()
+    assert far[0] > 0.6
+    assert far[-1] < 0.2
+    without = student(**{key: value for key, value in batch.items() if key != "taught"})
+    assert float(without["loss"]) == 0
+
+
+def test_a_taught_model_is_trained_from_the_command_line_and_its_card_tells_its_teacher(
+    trained: Path, gold: Path, backbone: Path, tmp_path: Path
+) -> None:
+    texts, out = tmp_path / "unlabelled.txt", tmp_path / "taught"
+    texts.write_text(GOLD[0].text, encoding="utf-8")
+    more = ["--epochs", "1", "--teacher", str(trained), "--unlabelled", str(texts)]
+    assert main(["train", "bert", str(gold), "-o", str(out), "--backbone", str(backbone), *more]) == 0
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "1 起未标注案件" in card
+    assert f"--teacher {trained} --unlabelled {texts}" in card
+
+
+def test_what_a_teacher_said_is_kept_for_when_a_run_goes_on(trained: Path, backbone: Path, tmp_path: Path) -> None:
+    from nlp.train.tensors import taught
+
+    told: list[str] = []
+    first = taught(str(trained), [GOLD[0].text], tmp_path, told.append)
+    again = taught("no such model", [GOLD[0].text], tmp_path, told.append)
+    np.testing.assert_array_equal(first, again)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (["--unlabelled", "x.jsonl"], "--teacher"),
+        (["--teacher", "rules"], "规则不给概率"),
+        (["--teacher", "no-such-model"], "no-such-model"),
+    ],
+)
+def test_what_cannot_be_taught_is_refused(
+    gold: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], why: str
+) -> None:
+    (tmp_path / "x.jsonl").write_text('{"text": "县纪委给予周安党内警告处分。"}', encoding="utf-8")
+    more = [str(tmp_path / "x.jsonl") if one == "x.jsonl" else one for one in more]
+    assert main(["train", "bert", str(gold), "-o", str(tmp_path / "x"), *more]) == 2
+    assert why in capsys.readouterr().err
+
+
 # ------------------------------------------------------------ what ships
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,13 +27,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from nlp.classify.base import definitions_fingerprint
-from nlp.classify.bert import GRAPH, TOKENIZER, BertClassifier, Reads, Window, open_graph, tokens_of, windows
+from nlp.classify.bert import GRAPH, TOKENIZER, BertClassifier, Reads, open_graph, tokens_of
 from nlp.classify.marking import marks
 from nlp.classify.odds import sigmoid
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
 from nlp.train.calibration import together
 from nlp.train.figures import mean_average_precision, verdicts_of
+from nlp.train.tensors import Collate, rows, taught
 from nlp.train.trained import Progress, Trained, TrainingError, finish, text_of
 
 Array = NDArray[Any]
@@ -49,7 +50,8 @@ class Settings:
     ``tokens`` a window holds, ``hidden`` the share of input tokens masked at random while training, ``evidence`` the
     weight of the attention's loss beside that of the verdicts, ``focus`` the exponent by which an easy ``no`` counts
     less, ``frozen`` whether the word embeddings stay as they are, ``patience`` the epochs without a better dev,
-    ``fields`` whether what was extracted from a text is marked in it.
+    ``fields`` whether what was extracted from a text is marked in it. ``teacher`` is a trained model, by name or
+    folder, whose probabilities are taught beside the verdicts (Hinton et al. 2015), ``trust`` the weight of its loss.
     """
 
     backbone: str = BACKBONE
@@ -65,6 +67,8 @@ class Settings:
     patience: int = 2
     seed: int = 0
     fields: bool = False
+    teacher: str = ""
+    trust: float = 1.0
 
 
 # ------------------------------------------------------------ the network
@@ -73,10 +77,10 @@ class Settings:
 class Network(nn.Module):
     """An encoder, and on each token for each label an attention score and a value."""
 
-    def __init__(self, encoder: nn.Module, labels: int, evidence: float = 0.0, focus: float = 0.0) -> None:
+    def __init__(self, encoder: nn.Module, labels: int, settings: Settings) -> None:
         super().__init__()
         hidden = int(encoder.config.hidden_size)  # type: ignore[union-attr, arg-type]
-        self.encoder, self.evidence, self.focus = encoder, evidence, focus
+        self.encoder, self.settings = encoder, settings
         self.attention, self.value = nn.Linear(hidden, labels), nn.Linear(hidden, labels)
         nn.init.constant_(self.value.bias, -2.0)
 
@@ -86,9 +90,19 @@ class Network(nn.Module):
         return self.attention(states).float(), self.value(states).float()
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, case: Tensor, labels: Tensor, marks: Tensor
+        self,
+        *,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        case: Tensor,
+        labels: Tensor,
+        marks: Tensor,
+        taught: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """``case`` (w) says whose windows they are, ``labels`` (n x k) 1, 0 or -1; ``marks`` (w x t x k): evidence."""
+        """``case`` (w) says whose windows they are, ``labels`` (n x k) 1, 0 or -1; ``marks`` (w x t x k): evidence.
+
+        ``taught`` (n x k): what the teacher says.
+        """
         attention, value = self.read(input_ids, attention_mask)
         logits, looked = [], []
         for n in range(len(labels)):
@@ -97,10 +111,13 @@ class Network(nn.Module):
             logits.append((weight.exp() * value[real]).sum(dim=0))
             looked.append(torch.logsumexp(weight.masked_fill(~marks[real], -1e4), dim=0))
         told, seen = torch.stack(logits), torch.stack(looked)
-        loss = asymmetric(told, labels, self.focus)
+        loss = asymmetric(told, labels, self.settings.focus)
         shown = seen > -1e3
-        if self.evidence and bool(shown.any()):
-            loss = loss - self.evidence * seen[shown].mean()
+        if self.settings.evidence and bool(shown.any()):
+            loss = loss - self.settings.evidence * seen[shown].mean()
+        if taught is not None:
+            told_too = nn.functional.binary_cross_entropy_with_logits(told, taught, reduction="none")
+            loss = loss + self.settings.trust * told_too.sum(1).mean()
         return {"loss": loss, "logits": told}
 
 
@@ -126,7 +143,7 @@ def network(settings: Settings) -> Network:
         raise TrainingError(f"骨干 {settings.backbone} 一次至多读 {most} 个字符片，不足 {settings.tokens}")
     if settings.frozen:
         encoder.get_input_embeddings().weight.requires_grad_(False)
-    return Network(encoder, len(load_codebook().labels), settings.evidence, settings.focus)
+    return Network(encoder, len(load_codebook().labels), settings)
 
 
 def tokenizer(backbone: str, folder: Path) -> Any:
@@ -136,67 +153,6 @@ def tokenizer(backbone: str, folder: Path) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     AutoTokenizer.from_pretrained(backbone, use_fast=True).backend_tokenizer.save(str(folder / TOKENIZER))
     return tokens_of(folder / TOKENIZER)
-
-
-# ------------------------------------------------------------ cases as tensors
-
-
-def rows(cases: Sequence[GoldCase], tokens: Any, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Each case as windows of ids, verdicts, and (window, first token, last + 1, label) of its evidence."""
-    for case, verdicts in zip(cases, verdicts_of(cases), strict=True):
-        text = text_of(case)
-        read = windows(tokens, text, settings.tokens, fields=settings.fields)
-        yield {
-            "ids": [list(window.ids) for window in read],
-            "labels": verdicts.tolist(),
-            "marks": [list(mark) for mark in _marks(case, text, read)],
-            "length": sum(len(window.ids) for window in read),
-        }
-
-
-def _marks(case: GoldCase, text: str, read: Sequence[Window]) -> Iterator[tuple[int, int, int, int]]:
-    for k, label in enumerate(load_codebook().labels):
-        judged = case.labels.get(label)
-        start = text.find(judged.evidence) if judged and judged.verdict == "yes" else -1
-        if judged is None or start < 0:
-            continue
-        end = start + len(judged.evidence)
-        for w, window in enumerate(read):
-            inside = [n for n, (a, b) in enumerate(window.offsets) if a < end and start < b]
-            if inside:
-                yield w, inside[0], inside[-1] + 1, k
-
-
-@dataclass(frozen=True)
-class Collate:
-    """Rows to tensors, padded; with ``hidden`` > 0 that share of the tokens is replaced by ``mask``."""
-
-    hidden: float
-    mask: int
-
-    def __call__(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        read = [(n, ids) for n, row in enumerate(batch) for ids in row["ids"]]
-        longest = max(len(ids) for _, ids in read)
-        ids = torch.zeros(len(read), longest, dtype=torch.long)
-        real = torch.zeros_like(ids)
-        marks = torch.zeros(len(read), longest, len(batch[0]["labels"]), dtype=torch.bool)
-        first = np.cumsum([0, *(len(row["ids"]) for row in batch)])
-        for w, (_, one) in enumerate(read):
-            ids[w, : len(one)], real[w, : len(one)] = torch.tensor(one), 1
-        for n, row in enumerate(batch):
-            for w, start, end, label in row["marks"]:
-                marks[first[n] + w, start:end, label] = True
-        if self.hidden:
-            inner = real.bool() & (ids != ids[:, :1])  # [CLS] stays
-            ids[(torch.rand(ids.shape) < self.hidden) & inner] = self.mask
-        labels = torch.tensor([row["labels"] for row in batch])
-        return {
-            "input_ids": ids,
-            "attention_mask": real,
-            "case": torch.tensor([n for n, _ in read]),
-            "labels": labels,
-            "marks": marks,
-        }
 
 
 # ------------------------------------------------------------ training
@@ -216,25 +172,30 @@ def faster_in_bf16() -> bool:
 
 
 def fine_tune(
-    cases: Sequence[GoldCase], settings: Settings, folder: Path, *, progress: Progress
+    cases: Sequence[GoldCase], settings: Settings, folder: Path, *, progress: Progress, unlabelled: Sequence[str] = ()
 ) -> tuple[Network, dict[str, Any]]:
     """The network of the best epoch on dev, and how it came about; checkpoints and logs lie in ``folder``.
 
-    A run that was broken off goes on from its last checkpoint; the same settings must be given.
+    A run that was broken off goes on from its last checkpoint; the same settings must be given. Of the ``unlabelled``
+    texts only the teacher's opinion is learnt.
     Raises TrainingError where ``folder`` holds a run of other settings.
     """
     from datasets import Dataset
     from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
     model = network(settings)
-    claim(folder, {**asdict(settings), "gold": _fingerprint(cases), "definitions": definitions_fingerprint()})
+    learnt, dev = ([case for case in cases if case.split == split] for split in ("train", "dev"))
+    mark = {"gold": _fingerprint(cases), "unlabelled": _hash(unlabelled), "definitions": definitions_fingerprint()}
+    claim(folder, {**asdict(settings), **mark})
     tokens = tokenizer(settings.backbone, folder)
     if settings.fields and tokens.token_to_id(f"[unused{len(marks())}]") is None:
         raise TrainingError(f"骨干 {settings.backbone} 的词表没有足够的 [unused] 记号，不能在文中标出所抽取的内容")
-    sets = {
-        split: Dataset.from_list(list(rows([case for case in cases if case.split == split], tokens, settings)))
-        for split in ("train", "dev")
-    }
+    told = (
+        taught(settings.teacher, [*map(text_of, learnt), *unlabelled], folder, progress) if settings.teacher else None
+    )
+    lessons = rows(learnt, tokens, settings.tokens, fields=settings.fields, unlabelled=unlabelled, taught=told)
+    checked = rows(dev, tokens, settings.tokens, fields=settings.fields)
+    sets = {"train": Dataset.from_list(list(lessons)), "dev": Dataset.from_list(list(checked))}
     known = TrainingArguments.__dataclass_fields__
     by_length = (
         {"train_sampling_strategy": "group_by_length"}  # transformers 5
@@ -292,22 +253,26 @@ def fine_tune(
     model = model.cpu().eval()
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / _BEST)
     reached = [one for one in trainer.state.log_history if "eval_mean_pr_auc" in one]
-    told = {
+    how_it_went = {
         "precision": "bf16" if bf16 else "fp32",
         "device": how.device.type,
         "seconds": None if past else round(time.perf_counter() - began, 1),
         "epochs": [{"epoch": one["epoch"], "dev_mean_pr_auc": one["eval_mean_pr_auc"]} for one in reached],
     }
-    (folder / _HISTORY).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return model, told
+    (folder / _HISTORY).write_text(json.dumps(how_it_went, indent=2) + "\n", encoding="utf-8")
+    return model, how_it_went
 
 
 def _fingerprint(cases: Sequence[GoldCase]) -> str:
     """A hash of what the cases teach: texts, verdicts, evidence."""
+    judged = (sorted((label, one.verdict, one.evidence) for label, one in case.labels.items()) for case in cases)
+    return _hash((case.id, case.split, case.text, told) for case, told in zip(cases, judged, strict=True))
+
+
+def _hash(things: Iterable[object]) -> str:
     digest = hashlib.sha256()
-    for case in cases:
-        judged = sorted((label, one.verdict, one.evidence) for label, one in case.labels.items())
-        digest.update(repr((case.id, case.split, case.text, judged)).encode())
+    for one in things:
+        digest.update(repr(one).encode())
     return digest.hexdigest()[:16]
 
 
@@ -351,7 +316,7 @@ def logits(model: Network, cases: Sequence[GoldCase], tokens: Any, settings: Set
     """The logit of every case and label, n x k, in float32."""
     found = []
     with torch.inference_mode():
-        for row in rows(cases, tokens, settings):
+        for row in rows(cases, tokens, settings.tokens, fields=settings.fields):
             batch = Collate(0.0, 0)([row])
             found.append(model(**batch)["logits"][0].float().numpy())
     return np.array(found).reshape(len(cases), -1)
@@ -430,18 +395,24 @@ def _bare() -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def train(
-    cases: Sequence[GoldCase], settings: Settings, folder: Path, *, progress: Progress = lambda _: None
+    cases: Sequence[GoldCase],
+    settings: Settings,
+    folder: Path,
+    *,
+    unlabelled: Sequence[str] = (),
+    progress: Progress = lambda _: None,
 ) -> Trained:
     """Fine-tune on the cases of train, choose epoch, calibration and thresholds on those of dev.
 
     ``folder`` keeps checkpoints, logs, the finished network and its graph; a run broken off goes on from there.
-    Raises TrainingError where train or dev is missing, or ``folder`` holds a run of other settings.
+    ``unlabelled`` texts teach what the teacher of the settings says of them.
+    Raises TrainingError where train or dev is missing, ``folder`` holds a run of other settings.
     """
     learnt, dev = ([case for case in cases if case.split == split] for split in ("train", "dev"))
     if not learnt or not dev:
         raise TrainingError("要有 train 的案件来训练，还要有 dev 的案件来选轮次与阈值")
     progress(f"读入训练案件 {len(learnt)} 起、dev 案件 {len(dev)} 起；骨干 {settings.backbone}")
-    model, history = fine_tune(cases, settings, folder, progress=progress)
+    model, history = fine_tune(cases, settings, folder, progress=progress, unlabelled=unlabelled)
     progress("导出为 ONNX，权重 8 位")
     export(model, folder / GRAPH)
     tokens, graph = tokens_of(folder / TOKENIZER), open_graph(folder / GRAPH)
@@ -459,6 +430,7 @@ def train(
         "train_passes": len({case.author_pass for case in learnt}),
         "train_positives": dict(zip(load_codebook().labels, positives, strict=True)),
         "settings": asdict(settings),
+        "unlabelled": len(unlabelled),
         "history": history,
         "parameters": sum(p.numel() for p in model.parameters()),
         "bytes": (folder / GRAPH).stat().st_size,

@@ -125,9 +125,16 @@ def _bert_how(told: Mapping[str, Any]) -> Iterator[str]:
         f"随机遮去 {one['hidden']:.0%} 的字，非对称损失（“否”的指数 {one['focus']:g}），"
         f"金标准证据教注意力往哪里看（权重 {one['evidence']:g}）"
         + ("，词向量不动" if one["frozen"] else "")
+        + _taught(told)
         + f"；精度 {history['precision']}，设备 {history['device']}。"
     )
     yield f"* 各轮在 dev 的平均 PR-AUC：{reached}；取最高的一轮。概率用各标签共用斜率的 Platt 法在 dev 上校准。"
+
+
+def _taught(told: Mapping[str, Any]) -> str:
+    if not (teacher := told["settings"]["teacher"]):
+        return ""
+    return f"；并向教师模型 `{teacher}` 学它对这些案件和 {told['unlabelled']} 起未标注案件的概率（蒸馏）"
 
 
 def _ensemble(told: Mapping[str, Any]) -> str:
