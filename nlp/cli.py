@@ -1115,7 +1115,7 @@ def train_bert_cli(
     fields: Annotated[bool, typer.Option("--fields", help="在文中标出抽取到的人员级别、责任与处理")] = False,
     teacher: Annotated[
         str,
-        typer.Option("--teacher", metavar="模型", help="向哪个已训练好的模型学（蒸馏）"),
+        typer.Option("--teacher", metavar="模型", help="向哪个已训练好的模型学（蒸馏），与 --unlabelled 同用"),
     ] = "",
     unlabelled: Annotated[
         list[str], typer.Option("--unlabelled", metavar="输入", help="未标注的通报，由 --teacher 判断，可多次给出")
@@ -1143,8 +1143,8 @@ def train_bert_cli(
     unread: list[ReadError] = []
     if teacher == "rules":
         _refuse("规则不给概率，不能作教师。请用 --teacher 指明一个训练所得的模型，例如 ensemble")
-    if unlabelled and not teacher:
-        _refuse("未标注的案件要由教师模型判断。请用 --teacher 指明一个训练所得的模型，例如 ensemble")
+    if bool(unlabelled) != bool(teacher):
+        _refuse("未标注的案件由教师模型判断：--teacher（训练所得的模型，例如 ensemble）与 --unlabelled 要同时给出")
     if teacher:
         _check_model(teacher)
     cases = _gold_to_learn(gold, out, force, bad, also)

@@ -189,6 +189,10 @@ def _clause_start(text: str, position: int) -> int:
 # -- issuer -------------------------------------------------------------------------------------------------------
 
 
+_TELLS = ("", "据", "从", "。", "\n")  # before an organ that is said to tell something (据县纪委通报，)
+_DELEGATED = 6  # the rank of an organ that others have a measure carried out by (由集团党委给予…)
+
+
 @cache
 def _organ_before() -> re.Pattern[str]:
     """An organ at the end of a text, with the words that may stand around it; group 1 is its name."""
@@ -196,7 +200,7 @@ def _organ_before() -> re.Pattern[str]:
     letter = rf"(?:(?!经(?![开济信贸]))[^\W\d_a-zA-Z{s['organ_excludes']}]|[“”])"
     name = rf"(?!{s['organ_not']}){letter}{{0,30}}?(?:{'|'.join(s['organ_endings'])})"
     return re.compile(
-        rf"(?:^|[，。；：、\n（）\s被由经月日年时])(?:{'|'.join(s['lead_ins'])}){{0,6}}({name}(?:[、和与]{name})*)"
+        rf"(?:^|[，。；：、\n（）\s被由经从月日年时])(?:{'|'.join(s['lead_ins'])}){{0,6}}({name}(?:[、和与]{name})*)"
         rf"(?:、?{s['meetings']}|{'|'.join(s['links'])})*$"
     )
 
@@ -213,7 +217,9 @@ def _signature() -> re.Pattern[str]:
     s = _table("deciders").settings
     endings = "|".join([*s["organ_endings"], *s["signature_endings"]])
     name = rf"(?:[^\W\d_a-zA-Z]|“[^”\n]{{1,12}}”){{0,24}}?(?:{endings})"
-    return re.compile(rf"（?({name})）?(?:文件|{s['signature_date']})?")
+    return re.compile(
+        rf"(?:{s['signature_field']}|（)?({name})(?:{s['signature_verb']})?）?(?:文件|{s['signature_date']})?"
+    )
 
 
 def _organ_at(part: _Part, position: int) -> tuple[int, int] | None:
@@ -224,6 +230,8 @@ def _organ_at(part: _Part, position: int) -> tuple[int, int] | None:
         return None
     other = _meeting_before().search(part.text[low : low + found[0]])
     first = _organ_at(part, low + other.start()) if other else None
+    if re.search(_table("deciders").settings["object_list"], part.text[low : low + found[0]]):
+        return None
     return first or (low + found[0], low + found[1])
 
 
@@ -243,13 +251,14 @@ def _deciders(part: _Part) -> list[tuple[int, tuple[int, int]]]:
             organ = _organ_at(part, found.start())
             if organ is None:
                 continue
-            if entry.get("said_by") and not text.endswith("据", 0, organ[0]):
+            if entry.get("said_by") and text[organ[0] - 1 : organ[0]] not in _TELLS:
                 continue
             low, high = _sentence_start(text, found.start()), _sentence_end(text, found.end())
             if entry.get("carries"):
                 high = _sentence_end(text, min(len(text), high + 1))
             if not entry.get("needs_measure") or part.tells_measure(low, high):
-                organs.append((entry["rank"], organ))
+                told_to = entry.get("delegable") and text.endswith("由", 0, organ[0])
+                organs.append((_DELEGATED if told_to else entry["rank"], organ))
     return sorted(organs)
 
 
@@ -272,7 +281,8 @@ def _issuer(frame: _Frame) -> Fact | None:
         or titled
     )
     if decider is None:
-        return signed or _column(frame.case.clean.notice.issuer)
+        told_after = _decider(frame.ending, 1, 1) or _decider(frame.body, _DELEGATED, _DELEGATED)
+        return signed or told_after or _column(frame.case.clean.notice.issuer)
     fuller = [
         f
         for f in (signed, titled, _decider(frame.body, 4, 4), _headed(frame))

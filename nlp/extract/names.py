@@ -62,6 +62,10 @@ class Lexicon:
     place: re.Pattern[str]
     masked: re.Pattern[str]
     heads: re.Pattern[str]
+    no_person: re.Pattern[str]
+    dealt: re.Pattern[str]
+    bears: re.Pattern[str]
+    told_before: re.Pattern[str]
 
 
 @cache
@@ -95,6 +99,10 @@ def lexicon() -> Lexicon:
         place=re.compile(f"{HAN}{{2}}(?:{any_of(names['place_ends'])})"),
         masked=quick(rf"(?<!由){family}(?:某{{1,3}}[甲乙丙丁]?|[×xX＊*]{{1,2}})(?![{names['masked_organ']}])"),
         heads=quick(head_pattern()),
+        no_person=re.compile(any_of(names["no_person"])),
+        dealt=re.compile(names["dealt"]),
+        bears=re.compile(names["bears"]),
+        told_before=re.compile(f"(?:{names['told_before']})$"),
     )
 
 
@@ -342,6 +350,54 @@ def _ends_sounds(text: str, end: int, words: Lexicon) -> bool:
     """Whether a name that tells sounds ends at ``end``: clearly, or before a character that tells none."""
     weight = _end_weight(text, end, words)
     return weight >= _CLEAR or (weight > 0 and text[end] not in words.transliterated)
+
+
+def told_name_at(text: str, start: int, *, measures: Sequence[tuple[int, int]] = ()) -> str | None:
+    """A name of two or three characters right after a post, of any form (局长荣誉, 庭长冬至), by what is told of it.
+
+    Its measure stands right after it, or it is told of here and again where no post stands before it; the latter is
+    asked of what is a word as well.
+    """
+    words, begins = lexicon(), frozenset(a for a, _ in measures)
+    if words.after.match(text, start) or words.no_person.match(text, start):
+        return None
+    for end in (start + 3, start + 2):
+        name = text[start:end]
+        if not _may_be_told(name) or words.township.match(text, end):
+            continue
+        if any(a < end and start < b for a, b in measures):
+            continue
+        strong, clear = _is_strong(text, end, begins), _end_weight(text, end, words) > 0
+        again = _told_again(text, start, name, begins)
+        word = words.not_names.match(name)
+        if (strong and (again or not word)) or (clear and ("strong" in again or (again and not word))):
+            return name
+    return None
+
+
+def _may_be_told(name: str) -> bool:
+    words = lexicon()
+    characters = all(_HAN.match(c) and c not in words.never for c in name)
+    return characters and name[-1] not in words.end_not and not words.heads.search(name)
+
+
+def _is_strong(text: str, end: int, begins: frozenset[int]) -> bool:
+    """Whether a measure or a responsibility is told of what ends at ``end`` (受到…, ：…; ，负…责任)."""
+    dealt = lexicon().dealt.match(text, end)
+    return end in begins or bool(dealt and dealt.end() in begins) or lexicon().bears.match(text, end) is not None
+
+
+def _told_again(text: str, start: int, name: str, begins: frozenset[int]) -> frozenset[str]:
+    """How ``name`` is told of elsewhere, at the head of a clause or after 给予, 对: strongly, or with a clear end."""
+    words, found = lexicon(), set()
+    for at in places_of(text, name):
+        if at == start or not words.told_before.search(text, max(0, at - 4), at):
+            continue
+        if _is_strong(text, at + len(name), begins):
+            found.add("strong")
+        elif _end_weight(text, at + len(name), words) >= _CLEAR:
+            found.add("clear")
+    return frozenset(found)
 
 
 def masked_names(text: str) -> list[tuple[int, int]]:

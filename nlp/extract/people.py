@@ -20,6 +20,7 @@ from nlp.extract.names import (
     masked_after_post,
     masked_names,
     name_at,
+    told_name_at,
     transliterated_name_at,
 )
 from nlp.extract.phrases import Range, Ranges, places_of
@@ -102,7 +103,8 @@ def _after_post(names: _Names, end: int) -> None:
         start,
         names.plain(start, "post")
         or masked_after_post(names.text, start, measures=names.blocked.items)
-        or transliterated_name_at(names.text, start),
+        or transliterated_name_at(names.text, start)
+        or told_name_at(names.text, start, measures=names.blocked.items),
     )
 
 

@@ -275,7 +275,8 @@ class _Builder:
             elif record.token.kind == ORGANISATION:
                 bodies.append(self.text[record.token.start : record.token.end])
             for subject in self._holders(self._subject(record, post), bodies, record.token.start):
-                yield subject, record.held
+                counted_only = subject.kind == _KINDS[GROUP] and not subject.sanctions  # 17名干部被追责
+                yield subject, record.held and not counted_only
 
     def _subject(self, record: _Record, post: Post | None) -> Subject:
         token = record.token
@@ -458,8 +459,14 @@ class _Builder:
         for family in ("企业", "事业单位"):
             if family in options and (self._within(_BODIES[family], post) or self._of_body(_BODIES[family], post)):
                 return family
-        state = "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
+        state = self._state()
+        if state == "政务" and "事业单位" in options and post and pattern("profession").search(post.text):
+            return "事业单位"
         return state if state in options else next(iter(options))
+
+    def _state(self) -> str:
+        """The family of a measure of the state on the day of the decision."""
+        return "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
 
     def _within(self, body: str, post: Post | None) -> bool:
         """Whether a body of its own punishes: it decides, or is told first and no organ of Party or state is named."""

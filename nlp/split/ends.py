@@ -67,9 +67,9 @@ def _names_measure(line: str) -> bool:
 def _stops(text: str, lines: Sequence[Span], *, many: bool) -> bool:
     """Whether the case is over above these lines: by links, or by a comment that adds no decision of its own."""
     first = cut(text, lines[0])
-    if not says("comment", first):
+    if not (says("comment", first) or (many and is_moral(first))):
         return says("stop", first)
-    return many or not punishes_by_name(text[lines[0].start : lines[-1].end])
+    return (many and says("comment", first)) or not punishes_by_name(text[lines[0].start : lines[-1].end])
 
 
 def tells_of_it(line: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile, pairwise, takewhile
 
 from nlp.split.body import head_of
-from nlp.split.numbers import marker_at
+from nlp.split.numbers import marker_at, unnumbered
 from nlp.split.text import (
     KIDS_SHARE,
     announced_count,
@@ -65,12 +65,17 @@ def _own_matters(text: str, lines: Sequence[Span]) -> list[Span]:
     """The paragraphs that each tell facts and measures of people of their own; [] when one goes on with another."""
     words = [cut(text, line) for line in lines]
     told = [i for i, line in enumerate(words) if punishes(line)]
-    if len(told) < 2 or any(says("one_matter", line) for line in words[: told[0]]):
+    if len(told) < 2 or any(says("one_matter", line) or _is_chapter(line) for line in words[: told[0]]):
         return []
     first, last = told[0], told[-1] + 1
     first -= sum(1 for _ in takewhile(names_own_matter, reversed(words[:first])))
     last += sum(1 for _ in takewhile(names_own_matter, words[last:]))
     return list(lines[first:last]) if are_own_matters(words[first:last]) else []
+
+
+def _is_chapter(line: str) -> bool:
+    """Whether a line is the numbered heading of a part of one document (一、事件经过)."""
+    return marker_at(line, 0) is not None and says("section", unnumbered(line))
 
 
 def _laid_out_alike(text: str, spans: Sequence[Span]) -> Sequence[Span]:

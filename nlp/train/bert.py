@@ -51,7 +51,8 @@ class Settings:
     weight of the attention's loss beside that of the verdicts, ``focus`` the exponent by which an easy ``no`` counts
     less, ``frozen`` whether the word embeddings stay as they are, ``patience`` the epochs without a better dev,
     ``fields`` whether what was extracted from a text is marked in it. ``teacher`` is a trained model, by name or
-    folder, whose probabilities are taught beside the verdicts (Hinton et al. 2015), ``trust`` the weight of its loss.
+    folder, whose probabilities stand for verdicts on unlabelled texts (Hinton et al. 2015), ``trust`` the weight of
+    their loss.
     """
 
     backbone: str = BACKBONE
@@ -101,7 +102,7 @@ class Network(nn.Module):
     ) -> dict[str, Tensor]:
         """``case`` (w) says whose windows they are, ``labels`` (n x k) 1, 0 or -1; ``marks`` (w x t x k): evidence.
 
-        ``taught`` (n x k): what the teacher says.
+        ``taught`` (n x k): what a teacher says of those without a verdict, NaN elsewhere.
         """
         attention, value = self.read(input_ids, attention_mask)
         logits, looked = [], []
@@ -116,8 +117,9 @@ class Network(nn.Module):
         if self.settings.evidence and bool(shown.any()):
             loss = loss - self.settings.evidence * seen[shown].mean()
         if taught is not None:
-            told_too = nn.functional.binary_cross_entropy_with_logits(told, taught, reduction="none")
-            loss = loss + self.settings.trust * told_too.sum(1).mean()
+            known = taught.isfinite()
+            apart = nn.functional.binary_cross_entropy_with_logits(told[known], taught[known], reduction="sum")
+            loss = loss + self.settings.trust * apart / len(labels)
         return {"loss": loss, "logits": told}
 
 
@@ -190,10 +192,8 @@ def fine_tune(
     tokens = tokenizer(settings.backbone, folder)
     if settings.fields and tokens.token_to_id(f"[unused{len(marks())}]") is None:
         raise TrainingError(f"骨干 {settings.backbone} 的词表没有足够的 [unused] 记号，不能在文中标出所抽取的内容")
-    told = (
-        taught(settings.teacher, [*map(text_of, learnt), *unlabelled], folder, progress) if settings.teacher else None
-    )
-    lessons = rows(learnt, tokens, settings.tokens, fields=settings.fields, unlabelled=unlabelled, taught=told)
+    said = taught(settings.teacher, unlabelled, folder, progress) if unlabelled else None
+    lessons = rows(learnt, tokens, settings.tokens, fields=settings.fields, unlabelled=unlabelled, taught=said)
     checked = rows(dev, tokens, settings.tokens, fields=settings.fields)
     sets = {"train": Dataset.from_list(list(lessons)), "dev": Dataset.from_list(list(checked))}
     known = TrainingArguments.__dataclass_fields__

@@ -37,24 +37,18 @@ def rows(
 ) -> Iterator[dict[str, Any]]:
     """Each case as windows of ids, verdicts, and (window, first token, last + 1, label) of its evidence.
 
-    After the cases come the ``unlabelled`` texts, on which every verdict is open. ``taught`` (texts x labels): what
-    a teacher says of them all.
+    After the cases come the ``unlabelled`` texts, on which every verdict is open and a teacher says what is ``taught``
+    (texts x labels).
     """
-    said: list[dict[str, Any]] = [{}] * (len(cases) + len(unlabelled))
-    if taught is not None:
-        said = [{"taught": one.tolist()} for one in taught]
-    for case, verdicts, told in zip(cases, verdicts_of(cases), said, strict=False):
+    silent = {} if taught is None else {"taught": [float("nan")] * len(load_codebook().labels)}
+    for case, verdicts in zip(cases, verdicts_of(cases), strict=True):
         text = text_of(case)
         read = windows(tokens, text, room, fields=fields)
-        yield {
-            **_row(read),
-            "labels": verdicts.tolist(),
-            "marks": [list(one) for one in _marks(case, text, read)],
-            **told,
-        }
-    open_verdicts = [-1] * len(load_codebook().labels)
-    for text, told in zip(unlabelled, said[len(cases) :], strict=True):
-        yield {**_row(windows(tokens, text, room, fields=fields)), "labels": open_verdicts, "marks": [], **told}
+        marks = [list(one) for one in _marks(case, text, read)]
+        yield {**_row(read), "labels": verdicts.tolist(), "marks": marks, **silent}
+    for text, said in zip(unlabelled, () if taught is None else taught, strict=True):
+        read = windows(tokens, text, room, fields=fields)
+        yield {**_row(read), "labels": [-1] * len(said), "marks": [], "taught": said.tolist()}
 
 
 def _row(read: Sequence[Window]) -> dict[str, Any]:
