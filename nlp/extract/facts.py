@@ -197,7 +197,7 @@ _DELEGATED = 6  # the rank of an organ that others have a measure carried out by
 def _organ_before() -> re.Pattern[str]:
     """An organ at the end of a text, with the words that may stand around it; group 1 is its name."""
     s = _table("deciders").settings
-    letter = rf"(?:(?!经(?![开济信贸]))[^\W\d_a-zA-Z{s['organ_excludes']}]|[“”])"
+    letter = rf"(?:(?!经(?![开济信贸])|从(?![江化]))[^\W\d_a-zA-Z{s['organ_excludes']}]|[“”])"
     name = rf"(?!{s['organ_not']}){letter}{{0,30}}?(?:{'|'.join(s['organ_endings'])})"
     return re.compile(
         rf"(?:^|[，。；：、\n（）\s被由经从月日年时])(?:{'|'.join(s['lead_ins'])}){{0,6}}({name}(?:[、和与]{name})*)"

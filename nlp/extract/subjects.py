@@ -29,6 +29,7 @@ from nlp.extract.phrases import Range, places_of, post_before
 from nlp.extract.posts import ORDINARY, UNKNOWN, Places, Post, can_seat, read_post, tells_place
 from nlp.types import Case, Caution, Sanction, Status, Subject, SubjectKind, unique
 
+_UNTOLD = "other_handling"
 _KINDS: Mapping[str, SubjectKind] = {PERSON: "person", POST: "person", ORGANISATION: "organisation", GROUP: "group"}
 # From this month on, measures of the state against public officials are 政务处分 (监察法).
 _GOVERNMENT_SANCTIONS_SINCE = "2018-03"
@@ -275,7 +276,8 @@ class _Builder:
             elif record.token.kind == ORGANISATION:
                 bodies.append(self.text[record.token.start : record.token.end])
             for subject in self._holders(self._subject(record, post), bodies, record.token.start):
-                counted_only = subject.kind == _KINDS[GROUP] and not subject.sanctions  # 17名干部被追责
+                told = {cause.measure.entry.id for cause, _ in record.measures if cause.measure}
+                counted_only = subject.kind == _KINDS[GROUP] and told == {_UNTOLD}  # 17名干部被追责
                 yield subject, record.held and not counted_only
 
     def _subject(self, record: _Record, post: Post | None) -> Subject:
