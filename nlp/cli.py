@@ -1115,11 +1115,16 @@ def train_bert_cli(
     fields: Annotated[bool, typer.Option("--fields", help="在文中标出抽取到的人员级别、责任与处理")] = False,
     teacher: Annotated[
         str,
-        typer.Option("--teacher", metavar="模型", help="向哪个已训练好的模型学（蒸馏），与 --unlabelled 同用"),
+        typer.Option(
+            "--teacher", metavar="模型", help="向哪个已训练好的模型学（蒸馏），与 --unlabelled、--variants 同用"
+        ),
     ] = "",
     unlabelled: Annotated[
         list[str], typer.Option("--unlabelled", metavar="输入", help="未标注的通报，由 --teacher 判断，可多次给出")
     ] = [],  # noqa: B006
+    variants: Annotated[
+        int, typer.Option("--variants", metavar="份", min=0, help="每起训练案件另造几份缺几句的，由 --teacher 判断")
+    ] = 0,
     run: Run = "",
     also: Also = [],  # noqa: B006
     seed: Seed = 0,
@@ -1143,15 +1148,17 @@ def train_bert_cli(
     unread: list[ReadError] = []
     if teacher == "rules":
         _refuse("规则不给概率，不能作教师。请用 --teacher 指明一个训练所得的模型，例如 ensemble")
-    if bool(unlabelled) != bool(teacher):
-        _refuse("未标注的案件由教师模型判断：--teacher（训练所得的模型，例如 ensemble）与 --unlabelled 要同时给出")
+    if bool(unlabelled or variants) != bool(teacher):
+        _refuse(
+            "未标注的案件由教师模型判断：--teacher（训练所得的模型，例如 ensemble）要与 --unlabelled 或 --variants 同用"
+        )
     if teacher:
         _check_model(teacher)
     cases = _gold_to_learn(gold, out, force, bad, also)
     texts = [case.text for case in cases_of(_read(unlabelled, {}, unread))] if unlabelled else []
     trained = train(
         cases,
-        Settings(backbone, epochs, batch, rate, seed=seed, fields=fields, teacher=teacher),
+        Settings(backbone, epochs, batch, rate, seed=seed, fields=fields, teacher=teacher, variants=variants),
         Path(run) if run else Path(out).with_name(f"{Path(out).name}.run"),
         unlabelled=texts,
         progress=_say,
@@ -1159,6 +1166,7 @@ def train_bert_cli(
     told = ["--backbone", backbone, "--epochs", str(epochs), "--batch", str(batch), "--rate", f"{rate:g}"]
     told += ["--fields"] if fields else []
     told += ["--teacher", teacher, *(part for one in unlabelled for part in ("--unlabelled", one))] if teacher else []
+    told += ["--variants", str(variants)] if variants else []
     _write_trained(trained, out, ["bert", gold, "-o", out, *told, "--seed", str(seed)])
     raise typer.Exit(1 if bad or unread else 0)
 

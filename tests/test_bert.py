@@ -255,11 +255,26 @@ def test_a_taught_model_is_trained_from_the_command_line_and_its_card_tells_its_
 ) -> None:
     texts, out = tmp_path / "unlabelled.txt", tmp_path / "taught"
     texts.write_text(GOLD[0].text, encoding="utf-8")
-    more = ["--epochs", "1", "--teacher", str(trained), "--unlabelled", str(texts)]
+    more = ["--epochs", "1", "--teacher", str(trained), "--unlabelled", str(texts), "--variants", "1"]
     assert main(["train", "bert", str(gold), "-o", str(out), "--backbone", str(backbone), *more]) == 0
     card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "1 起未标注案件" in card
-    assert f"--teacher {trained} --unlabelled {texts}" in card
+    assert "1 起未标注案件和训练案件各 1 份缺几句的正文" in card
+    assert f"--teacher {trained} --unlabelled {texts} --variants 1" in card
+
+
+def test_a_shortened_case_lacks_some_clauses_and_adds_nothing() -> None:
+    pytest.importorskip("torch")
+    from nlp.classify.clauses import clauses
+    from nlp.train.tensors import shortened
+
+    texts = shortened(GOLD[:6], 3, seed=0)
+    assert len(texts) == 18
+    for n, text in enumerate(texts):
+        whole = [GOLD[n // 3].text[place.start : place.end] for place in clauses(GOLD[n // 3].text)]
+        kept = [text[place.start : place.end] for place in clauses(text)]
+        assert len(kept) < len(whole)
+        assert set(kept) < set(whole)
+    assert len(set(texts[:3])) > 1
 
 
 def test_what_a_teacher_said_is_kept_for_when_a_run_goes_on(trained: Path, backbone: Path, tmp_path: Path) -> None:

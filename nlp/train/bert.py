@@ -34,7 +34,7 @@ from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
 from nlp.train.calibration import together
 from nlp.train.figures import mean_average_precision, verdicts_of
-from nlp.train.tensors import Collate, rows, taught
+from nlp.train.tensors import Collate, rows, shortened, taught
 from nlp.train.trained import Progress, Trained, TrainingError, finish, text_of
 
 Array = NDArray[Any]
@@ -52,7 +52,7 @@ class Settings:
     less, ``frozen`` whether the word embeddings stay as they are, ``patience`` the epochs without a better dev,
     ``fields`` whether what was extracted from a text is marked in it. ``teacher`` is a trained model, by name or
     folder, whose probabilities stand for verdicts on unlabelled texts (Hinton et al. 2015), ``trust`` the weight of
-    their loss.
+    their loss; ``variants`` of each case of train, less some of its clauses, are such texts too (Jiao et al. 2020).
     """
 
     backbone: str = BACKBONE
@@ -70,6 +70,7 @@ class Settings:
     fields: bool = False
     teacher: str = ""
     trust: float = 1.0
+    variants: int = 0
 
 
 # ------------------------------------------------------------ the network
@@ -187,6 +188,7 @@ def fine_tune(
 
     model = network(settings)
     learnt, dev = ([case for case in cases if case.split == split] for split in ("train", "dev"))
+    unlabelled = [*unlabelled, *shortened(learnt, settings.variants, seed=settings.seed)]
     mark = {"gold": _fingerprint(cases), "unlabelled": _hash(unlabelled), "definitions": definitions_fingerprint()}
     claim(folder, {**asdict(settings), **mark})
     tokens = tokenizer(settings.backbone, folder)

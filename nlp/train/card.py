@@ -134,7 +134,9 @@ def _bert_how(told: Mapping[str, Any]) -> Iterator[str]:
 def _taught(told: Mapping[str, Any]) -> str:
     if not (teacher := told["settings"]["teacher"]):
         return ""
-    return f"；并向教师模型 `{teacher}` 学它对 {told['unlabelled']} 起未标注案件的概率（蒸馏）"
+    variants = told["settings"]["variants"]
+    made = f"和训练案件各 {variants} 份缺几句的正文" if variants else ""
+    return f"；并向教师模型 `{teacher}` 学它对 {told['unlabelled']} 起未标注案件{made}的概率（蒸馏）"
 
 
 def _ensemble(told: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Gold cases as what a network is taught: windows of ids, verdicts, places of evidence, and a teacher's opinion.
 
-In: gold cases, unlabelled texts, a tokenizer. Out: rows, and batches of tensors. Trains nothing. Needs torch.
+In: gold cases, unlabelled texts, a tokenizer. Out: rows, and batches of tensors; cases less some of their clauses.
+Trains nothing. Needs torch.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from nlp.classify import load_model
 from nlp.classify.bert import Window, windows
+from nlp.classify.clauses import clauses
 from nlp.codebook import load_codebook
 from nlp.gold import GoldCase
 from nlp.train.figures import verdicts_of
@@ -24,6 +26,7 @@ from nlp.train.trained import Progress, text_of
 
 Array = NDArray[Any]
 _TAUGHT = "taught.npy"
+_DROPPED = 0.2  # of the clauses of a case
 
 
 def rows(
@@ -49,6 +52,22 @@ def rows(
     for text, said in zip(unlabelled, () if taught is None else taught, strict=True):
         read = windows(tokens, text, room, fields=fields)
         yield {**_row(read), "labels": [-1] * len(said), "marks": [], "taught": said.tolist()}
+
+
+def shortened(cases: Sequence[GoldCase], times: int, *, seed: int) -> list[str]:
+    """Each case ``times`` over, each time less some of its clauses: what it then shows only a teacher can tell."""
+    rng = np.random.default_rng(seed)
+    return [_shortened(text_of(case), rng) for case in cases for _ in range(times)]
+
+
+def _shortened(text: str, rng: np.random.Generator) -> str:
+    places = clauses(text)
+    dropped = set(rng.choice(len(places), size=max(1, round(_DROPPED * len(places))), replace=False))
+    parts, at = [], 0
+    for n, place in enumerate(places):
+        parts.append(text[at : place.start] if n in dropped else text[at : place.end])
+        at = place.end
+    return "".join([*parts, text[at:]])
 
 
 def _row(read: Sequence[Window]) -> dict[str, Any]:
