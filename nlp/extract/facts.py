@@ -475,15 +475,19 @@ def _decision_of(text: str, dates: Sequence[Mention]) -> Mention | None:
 
 
 def _effective(text: str, dates: Sequence[Mention]) -> Mention | None:
-    """The date from which a decision is said to hold."""
-    effective = _table("dates")["effective"].regex
-    return next((m for m in dates if effective.match(text[m.end : m.end + 12])), None)
+    """The date on which a decision is said to have been made, or from which it holds."""
+    effective, field = _table("dates")["effective"].regex, re.compile(_table("dates").settings["field"])
+    return next((m for m in dates if effective.match(text[m.end : m.end + 12]) or field.search(text, 0, m.start)), None)
 
 
 def _may_date(text: str, date: Mention, measure: re.Match[str]) -> bool:
     if text[date.start : date.end] in _year_words() and _clause_start(text, date.start) != date.start:
         return False  # 取消当年评优资格
-    if date.is_range or _table("dates")["life"].regex.match(text[date.end : date.end + 12]):
+    if (
+        date.is_range
+        or text.startswith("以来", date.end)
+        or _table("dates")["life"].regex.match(text[date.end : date.end + 12])
+    ):
         return False
     between = text[date.end : max(measure.start(), date.end)]
     clauses = between.partition("因")[0] if re.match(r"[^。；]{0,24}(?:因|由于|对)", between) else between

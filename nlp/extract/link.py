@@ -337,7 +337,8 @@ class _Linker:
         if self.sk.tokens[run.indices[-1]].kind != MEASURE:
             return ()
         verb = pattern("before_verb").search(self.sk.text[max(0, run.left - 4) : run.left])
-        match = pattern("objects" if verb else "objects_named").match(self.sk.text[run.right : end])
+        after = self.sk.text[run.right : end]
+        match = (verb and pattern("objects").match(after)) or pattern("objects_named").match(after)
         return self._resolve(run.right + match.start("list"), run.right + match.end("list"), run) if match else ()
 
     def _topics(self, start: int, end: int, run: Run | None) -> Tokens:
@@ -367,13 +368,17 @@ class _Linker:
         """Whom one mention of a list adds to those ``listed`` before it."""
         if token.kind == PRONOUN:
             return () if listed and self.sk.text[index - 1] in (PERSON, POST) else self._stands_for(token)
-        if self._decides(index):
+        if self._decides(index) or self._owns_group(index, token):
             return ()
         if token.kind == GROUP:
             return self._group(index, token, listed)
         if token.kind == POST and (self._in_title(index) or self._in_totals(token) or self._is_bystander(token)):
             return ()
         return (token,)
+
+    def _owns_group(self, index: int, token: Token) -> bool:
+        """Whether an organ is named only as that of the group right after it (县执法大队两名监督员)."""
+        return token.kind == ORGANISATION and self.sk.text.startswith(GROUP, index + 1)
 
     def _suited(self, tokens: Tokens, run: Run | None) -> Tokens:
         """Without organisations where no measure of the run can be taken against one."""

@@ -25,7 +25,7 @@ from nlp.extract.subjects import read_subjects
 from nlp.split.body import before_links, body_of
 from nlp.split.ends import tells_of_it, trimmed
 from nlp.split.numbered import are_people, numbered_matters
-from nlp.split.numbers import marker_at, tree_of
+from nlp.split.numbers import marker_at, tree_of, without_number
 from nlp.split.single import is_single, whole_matter, without_lead
 from nlp.split.tables import form_records, table_rows
 from nlp.split.text import (
@@ -135,6 +135,8 @@ def _is_talk(text: str) -> bool:
     if says("appointment", text):
         return True
     lines = [cut(text, span) for span in before_links(text, list(lines_of(text)))]
+    if sum(says("person_item", without_number(line)) for line in lines if marker_at(line, 0)) > 1:
+        return False
     if any(says("genre", line) for line in lines if len(line) < LONG_LINE or line.startswith("——")):
         return True
     telling = [sentence for sentence in sentences_of(text) if is_told(sentence)]

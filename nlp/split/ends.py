@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 
 from nlp.split.body import is_tail
-from nlp.split.numbers import unnumbered
+from nlp.split.numbers import without_number
 from nlp.split.text import (
     cut,
     is_account,
@@ -50,7 +50,7 @@ def _belongs(*, many: bool, facts_follow: bool) -> Callable[[str], bool]:
     """Which paragraphs after the last decision are still of the case."""
 
     def belongs(line: str) -> bool:
-        if many and says("remedy_heading", unnumbered(line)):
+        if many and says("remedy_heading", without_number(line)):
             return True
         if _ends(line) or says("quote", line) or not line.endswith(_STOPS):
             return False

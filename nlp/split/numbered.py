@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nlp.split.numbers import Item, unnumbered
+from nlp.split.numbers import Item, without_number
 from nlp.split.text import (
     KIDS_SHARE,
     announced_count,
@@ -48,7 +48,7 @@ def numbered_matters(text: str, item: Item) -> list[Span]:
     if are_people(text, item):
         return []
     for i, child in enumerate(item.children):
-        if not parts[i] and (i < telling[-1] or has_facts(unnumbered(cut(text, Span(child.start, child.end))))):
+        if not parts[i] and (i < telling[-1] or has_facts(without_number(cut(text, Span(child.start, child.end))))):
             parts[i] = [Span(child.start, child.end)]
     return [span for part in parts for span in part]
 
@@ -69,7 +69,7 @@ def _measured(text: str, item: Item) -> list[Span]:
 
 def _are_points(text: str, item: Item) -> bool:
     """Whether the items answer points raised before (关于…问题) or those of a meeting: only some led to measures."""
-    lines = [unnumbered(_first_line(text, child)) for child in item.children]
+    lines = [without_number(_first_line(text, child)) for child in item.children]
     return _mostly("point", lines) or sum(says("agenda", line) for line in lines) >= _SECTION_SHARE * len(lines)
 
 
@@ -82,7 +82,7 @@ def _may_be_matters(text: str, item: Item) -> bool:
 
 def _are_sections(text: str, item: Item) -> bool:
     """Whether the items are the parts of one document: facts, causes, handling."""
-    parts = sum(says("section", unnumbered(_first_line(text, child))) for child in item.children)
+    parts = sum(says("section", without_number(_first_line(text, child))) for child in item.children)
     return parts >= _SECTION_SHARE * len(item.children)
 
 
@@ -110,7 +110,7 @@ def _tells_itself(text: str, item: Item) -> bool:
 
 def are_people(text: str, item: Item) -> bool:
     """Whether the nested numbers count those dealt with in one matter, told before the numbers begin."""
-    lines = [unnumbered(_first_line(text, child)) for child in item.children]
+    lines = [without_number(_first_line(text, child)) for child in item.children]
     if any(says("heading", line) for line in lines) or all(_is_titled(text, child) for child in item.children):
         return False
     opening = cut(text, item.opening())
@@ -124,7 +124,7 @@ def are_people(text: str, item: Item) -> bool:
 
 def _is_titled(text: str, item: Item) -> bool:
     """Whether an item has a line of its own for what it is about."""
-    first = unnumbered(_first_line(text, item))
+    first = without_number(_first_line(text, item))
     return says("bare_phrase", first) and not first.endswith("：") and item.end - item.start > 2 * len(first)
 
 

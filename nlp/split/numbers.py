@@ -116,6 +116,6 @@ def _close(item: Item, cousins: Sequence[Item] = ()) -> None:
         _close(child, [c for c in item.children if c is not child and c.level == child.level])
 
 
-def unnumbered(line: str) -> str:
+def without_number(line: str) -> str:
     marker = marker_at(line, 0)
     return line[marker[2] :] if marker else line

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from nlp.split.body import head_of
-from nlp.split.numbers import marker_at, unnumbered
+from nlp.split.numbers import marker_at, without_number
 from nlp.split.tables import is_form
 from nlp.split.text import (
     LEAD_LINES,
@@ -110,7 +110,7 @@ def _is_matter(line: str) -> bool:
 def _stands_alone(text: str, lines: Sequence[Span]) -> bool:
     """Whether the lines tell a matter, facts and all, and not only how it was decided."""
     words = cut(text, lines[0])
-    first = unnumbered(words)
+    first = without_number(words)
     if says("clause_item", first) or says("person_item", first) or (first != words and tells_decision(words)):
         return False
     return tells_decision(text[lines[0].start : lines[-1].end])

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from nlp.codebook import Entry, load_codebook
 from nlp.codebook.needles import remembered
-from nlp.split.numbers import marker_at, number, unnumbered
+from nlp.split.numbers import marker_at, number, without_number
 from nlp.types import Span
 
 KIDS_SHARE = 0.6
@@ -195,7 +195,7 @@ def is_moral(words: str) -> bool:
     if punishes_by_name(words):
         return False
     if marker_at(words, 0):
-        return says("demand", unnumbered(words))
+        return says("demand", without_number(words))
     return says("moral", words)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile, pairwise, takewhile
 
 from nlp.split.body import head_of
-from nlp.split.numbers import marker_at, unnumbered
+from nlp.split.numbers import marker_at, without_number
 from nlp.split.text import (
     KIDS_SHARE,
     announced_count,
@@ -75,7 +75,7 @@ def _own_matters(text: str, lines: Sequence[Span]) -> list[Span]:
 
 def _is_chapter(line: str) -> bool:
     """Whether a line is the numbered heading of a part of one document (一、事件经过)."""
-    return marker_at(line, 0) is not None and says("section", unnumbered(line))
+    return marker_at(line, 0) is not None and says("section", without_number(line))
 
 
 def _laid_out_alike(text: str, spans: Sequence[Span]) -> Sequence[Span]:
