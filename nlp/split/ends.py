@@ -67,7 +67,8 @@ def _names_measure(line: str) -> bool:
 def _stops(text: str, lines: Sequence[Span], *, many: bool) -> bool:
     """Whether the case is over above these lines: by links, or by a comment that adds no decision of its own."""
     first = cut(text, lines[0])
-    if not (says("comment", first) or (many and is_moral(first))):
+    rubric = says("rubric", first) or is_moral(first)
+    if not (says("comment", first) or (many and rubric)):
         return says("stop", first)
     return (many and says("comment", first)) or not punishes_by_name(text[lines[0].start : lines[-1].end])
 
