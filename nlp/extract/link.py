@@ -129,6 +129,7 @@ class _Linker:
             self._meet(met, run.left)
             targets = self._targets(start, met if dealt_with else start, end, run)
             targets = targets or self._dealt_with_again(met, run, dealt_with) or self._carried(start, run)
+            targets = targets or self._holders_inside(run)
             if targets:
                 self._connect(start, end, run, targets)
                 dealt_with = self.topic = targets
@@ -304,6 +305,12 @@ class _Linker:
             return tuple(t for t in found if t.kind in (PERSON, GROUP))
         return found
 
+    def _holders_inside(self, run: Run) -> Tokens:
+        """Those whose post a split form takes away, where nobody else is told to lose it (免去该院院长职务)."""
+        match = pattern("list").search(self.sk.text, run.left, run.indices[0])
+        found = self._resolve(*match.span(), None) if match else ()
+        return tuple(t for t in found if t.kind == POST)
+
     def _after_responsibility(self, run: Run, end: int) -> Tokens:
         """负有领导责任的甲."""
         if self.sk.tokens[run.indices[0]].kind != RESPONSIBILITY:
@@ -397,7 +404,7 @@ class _Linker:
             return self._of_those_named(text[0], wanted or 1)
         if wanted and wanted > 1:
             return tuple(self.people[-wanted:]) if len(self.people) >= wanted else ()
-        if text.startswith(("上述", "以上")):
+        if text.startswith(("上述", "以上", "前述")):
             return tuple(self.people)
         return self._last_talked_about(pronoun)[-1:]
 
@@ -450,7 +457,7 @@ class _Linker:
         named = [p for p in self.people if p.start < group.start]
         definite = pattern("definite").search(self.sk.text, max(0, index - 3), index)
         fresh = pattern("fresh_group").match(self.text, group.start)
-        if definite and not fresh and group.count == len(named) > 1:
+        if definite and not fresh and group.count == len(named) > 1 and self._calls(group, named):
             return tuple(named)
         if pattern("victims_before").search(self.sk.text, max(0, index - 3), index):
             return ()
@@ -460,6 +467,12 @@ class _Linker:
             self.totals = True
             return ()
         return (group,)
+
+    def _calls(self, group: Token, named: Sequence[Token]) -> bool:
+        """Whether those named before may be called what a counted group is: by a word for anybody, or by a post."""
+        what = self.text[slice(*group.post)] if group.post else ""
+        posts = "".join(self.text[slice(*t.post)] for t in named if t.post)
+        return not what or pattern("group_words").fullmatch(what) is not None or what in posts
 
     def _is_bystander(self, post: Token) -> bool:
         """Whether a post is that of somebody who reports, complains or suffers (记者, 志愿者, 家属)."""

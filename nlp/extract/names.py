@@ -383,8 +383,10 @@ def _may_be_told(name: str) -> bool:
 
 def _is_strong(text: str, end: int, begins: frozenset[int]) -> bool:
     """Whether a measure or a responsibility is told of what ends at ``end`` (受到…, ：…; ，负…责任)."""
-    dealt = lexicon().dealt.match(text, end)
-    return end in begins or bool(dealt and dealt.end() in begins) or lexicon().bears.match(text, end) is not None
+    words = lexicon()
+    dealt = words.dealt.match(text, end)
+    particulars = words.bears.match(text, end) or words.after_sure.match(text, end)
+    return end in begins or bool(dealt and dealt.end() in begins) or particulars is not None
 
 
 def _told_again(text: str, start: int, name: str, begins: frozenset[int]) -> frozenset[str]:

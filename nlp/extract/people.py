@@ -60,13 +60,16 @@ class _Names:
             return dotted
         fence, measures = self.fence.items, self.blocked.items
         name = name_at(self.text, start, before=before, blocked=fence, measures=measures)
-        return None if name and before != "post" and self._begins_post(start + len(name), before) else name
+        return None if name and before != "post" and self._begins_post(start, start + len(name), before) else name
 
-    def _begins_post(self, end: int, before: Before) -> bool:
+    def _begins_post(self, start: int, end: int, before: Before) -> bool:
         """Whether a candidate is the place at the head of a post (李台子村党支部书记); after 免去 if a name follows."""
         post = pattern("place_follows").match(self.text, end)
         if post is None or before != "verb":
             return post is not None
+        places = list(places_of(self.text, self.text[start:end]))
+        if len(places) > 1 and all(pattern("place_follows").match(self.text, at + end - start) for at in places):
+            return True
         return name_at(self.text, post.end(), before="post", blocked=self.fence.items) is not None
 
     def introduced(self, end: int) -> bool:

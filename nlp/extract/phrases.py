@@ -99,7 +99,7 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
 
     ``heads``: start of each head word by its end.
     """
-    start = _with_charge(text, phrase_start(text, end, floor=floor, boundaries=boundaries), floor, boundaries)
+    start = _over_charge(text, phrase_start(text, end, floor=floor, boundaries=boundaries), heads, floor)
     pair = pattern("paired_body").search(text, floor, start)
     if pair and pattern("paired_body_next").match(text, start):
         start = phrase_start(text, pair.start() + 1, floor=floor, boundaries=boundaries)
@@ -115,10 +115,10 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
     return start
 
 
-def _with_charge(text: str, start: int, floor: int, boundaries: frozenset[int]) -> int:
-    """Where a post begins whose 的 parts what its holder is in charge of from it (分管医疗的副院长)."""
+def _over_charge(text: str, start: int, heads: Mapping[int, int], floor: int) -> int:
+    """Where what its holder is in charge of begins, if another of his posts stands before that (县委常委、分管医疗的副县长)."""
     charge = pattern("in_charge").search(text, max(floor, start - 20), start)
-    return phrase_start(text, charge.start() + 1, floor=floor, boundaries=boundaries) if charge else start
+    return charge.end("before") if charge and charge.start("before") in heads else start
 
 
 def last_head(heads: Iterable[Range], start: int, end: int) -> int | None:
