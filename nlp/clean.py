@@ -61,6 +61,7 @@ _LETTER = re.compile("[A-Za-z]")
 _QUOTES = str.maketrans({"「": "“", "」": "”", "『": "‘", "』": "’"})
 _TO_FULL = dict(zip(",;:?!()", "，；：？！（）", strict=True))
 _SAMPLE = 20_000  # characters looked at to tell traditional from simplified
+_CELL_GAPS, _CELL_LENGTH = 2, 40
 _REPEAT_HEAD = 12  # a line at least this long can open a repeated notice
 _REPEAT_LEAST = 60  # characters; a shorter repetition is left alone
 
@@ -90,6 +91,7 @@ def clean(notice: Notice) -> Clean:
     mapped = _simplified(mapped)
     published, publisher = _stated(mapped.text)
     mapped = _without_lines(mapped, _chrome_lines(mapped.text))
+    mapped = _edited(mapped, _cell_gaps(mapped.text))
     if page is None:
         mapped = _unwrapped(mapped)
     mapped = _substitute(mapped, _COLUMNS, lambda _: "\n", "\t")
@@ -385,7 +387,7 @@ def _joins(lines: list[_TextLine], width: int, indents: bool) -> Iterator[tuple[
             continue
         if following.indented or opens.match(following.text) or heading.match(line.text):
             continue
-        if line.text[-1] in _SENTENCE_END and not indents:
+        if (line.text[-1] in _SENTENCE_END and not indents) or "｜" in line.text:
             continue
         words = _LETTER.match(line.text[-1]) and _LETTER.match(following.text[0])
         yield line.end, line.end + 1, " " if words else ""
@@ -405,6 +407,35 @@ def _spaced(mapped: _Mapped) -> _Mapped:
         return None if match.group() == " " else " "
 
     return _substitute(mapped, _SPACES, replacement)
+
+
+def _cell_gaps(text: str) -> list[tuple[int, int, str]]:
+    """The gaps that part the cells of a table typed with spaces, as ｜: two lines or more, of three cells or more."""
+    found: list[tuple[int, int, str]] = []
+    block: list[list[tuple[int, int, str]]] = []
+    start = 0
+    for line in (*text.split("\n"), ""):
+        gaps = _gaps(line, start)
+        if gaps:
+            block.append(gaps)
+        else:
+            if len(block) > 1:
+                found.extend(gap for row in block for gap in row)
+            block = []
+        start += len(line) + 1
+    return found
+
+
+def _gaps(line: str, start: int) -> list[tuple[int, int, str]]:
+    """The gaps of one row of cells; a padded name (姓名：王　强) is one cell. [] for a line that is no row."""
+    gaps = [match.span() for match in _SPACES.finditer(line.rstrip()) if match.start() > 0]
+    cells = [line[a:b] for a, b in pairwise([0, *(place for gap in gaps for place in gap), len(line.rstrip())])][::2]
+    if len(gaps) < _CELL_GAPS or "。" in line or not all(0 < len(cell) <= _CELL_LENGTH for cell in cells):
+        return []
+    ends = [re.split("[：:]", cell)[-1] for cell in cells]
+    padded = [len(a) == len(b) == 1 and not (a + b).isascii() for a, b in zip(ends, cells[1:], strict=False)]
+    kept = [(start + a, start + b, "｜") for (a, b), inside in zip(gaps, padded, strict=True) if not inside]
+    return kept if len(kept) >= _CELL_GAPS and _HAN_CHAR.search(line) else []
 
 
 def _full_punctuation(mapped: _Mapped) -> _Mapped:

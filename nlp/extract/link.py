@@ -107,6 +107,7 @@ class _Linker:
         self.topic: Tokens = ()
         self.people: list[Token] = []
         self.totals = False
+        self.named_to = 0  # up to here of the skeleton people are named after what they got
         self.proposing = -1  # from this index of the skeleton on all is proposed only
 
     def run(self) -> Linked:
@@ -228,6 +229,7 @@ class _Linker:
         return (
             inside
             or self._after_responsibility(run, end)
+            or self._named_as(run, end)
             or self._right_before(start, run)
             or self._right_after(run, end)
             or self._topics(floor, run.left, run)
@@ -320,7 +322,7 @@ class _Linker:
 
     def _right_before(self, start: int, run: Run) -> Tokens:
         """Those named right before a run, or after a verb that hands it to them."""
-        start = max(start, run.left - _REACH)
+        start = max(start, run.left - _REACH, self.named_to)
         left = self.sk.text[start : run.left]
         for name in ("light", "handed"):
             match = pattern(name).search(left)
@@ -347,6 +349,14 @@ class _Linker:
         after = self.sk.text[run.right : end]
         match = (verb and pattern("objects").match(after)) or pattern("objects_named").match(after)
         return self._resolve(run.right + match.start("list"), run.right + match.end("list"), run) if match else ()
+
+    def _named_as(self, run: Run, end: int) -> Tokens:
+        """Those said to be the ones who got a measure: 受到党内警告处分的是张某."""
+        match = pattern("named_as").match(self.sk.text[run.right : end])
+        if match is None or self.sk.tokens[run.indices[-1]].kind != MEASURE:
+            return ()
+        self.named_to = run.right + match.end("list")
+        return self._resolve(run.right + match.start("list"), self.named_to, run)
 
     def _topics(self, start: int, end: int, run: Run | None) -> Tokens:
         """The last list that opens a clause in [start, end) and is no deciding organ."""
@@ -400,6 +410,8 @@ class _Linker:
             return self._addressed(pronoun)
         number = _NUMBER.search(text)
         wanted = count(number.group()) if number else None
+        if wanted and pattern("bodies").search(text):
+            return self._bodies(pronoun, wanted)
         if text[0] in "前后":
             return self._of_those_named(text[0], wanted or 1)
         if wanted and wanted > 1:
@@ -407,6 +419,15 @@ class _Linker:
         if text.startswith(("上述", "以上", "前述")):
             return tuple(self.people)
         return self._last_talked_about(pronoun)[-1:]
+
+    def _bodies(self, pronoun: Token, wanted: int) -> Tokens:
+        """As many bodies as are meant (两单位被通报批评), if no more and no less are named before."""
+        named = {
+            self.text[t.start : t.end]: t
+            for i, t in sorted(self.sk.tokens.items())
+            if t.kind == ORGANISATION and t.start < pronoun.start and not self._decides(i)
+        }
+        return tuple(named.values()) if len(named) == wanted else ()
 
     def _of_those_named(self, side: str, wanted: int) -> Tokens:
         """The first or the last of all named so far (前两人), or of the last two (后者)."""
@@ -532,7 +553,8 @@ class _Linker:
         if pattern("other_matter").search(self.sk.text, start, run.left):
             return
         causes = [i for i in run.indices if self._counts(start, i)]
-        before = self.sk.text[max(start, run.left - 60) : run.indices[0]]
+        begin = max(start, run.left - 60, self.sk.text.rfind("；", start, run.left))
+        before = self.sk.text[begin : run.indices[0]]
         shares = self._shares(causes, self._each_in_a_clause(start, run, targets, len(causes)) or targets, before)
         if shares is None:
             message = f"“分别”所列{len(targets)}个对象与{len(causes)}项处理无法一一对应，未作关联"

@@ -116,7 +116,7 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
 
 
 def _over_charge(text: str, start: int, heads: Mapping[int, int], floor: int) -> int:
-    """Where what its holder is in charge of begins, if another of his posts stands before that (县委常委、分管医疗的副县长)."""
+    """Where what a deputy is in charge of begins, if another post of his stands before (县委常委、分管医疗的副县长)."""
     charge = pattern("in_charge").search(text, max(floor, start - 20), start)
     return charge.end("before") if charge and charge.start("before") in heads else start
 

@@ -90,6 +90,8 @@ def _is_short(line: str) -> bool:
 
 
 def _is_head(clean: Clean, line: str) -> bool:
+    if line.count("｜") > 1:
+        return False  # a row of a table
     if says("page_line", line) or says("salutation", line):
         return True
     if says("heading", line) and not says("title", line):

@@ -18,6 +18,7 @@ from nlp.split.text import (
     announces,
     cut,
     is_account,
+    is_concrete,
     is_told,
     lines_of,
     names_in,
@@ -42,7 +43,7 @@ def whole_matter(clean: Clean, body: Span) -> tuple[list[Span], bool]:
     lines = list(lines_of(text, body.start, body.end))
     tells = tells_decision if short or is_single(clean, body) else tells_measure
     telling = [line for line in lines if tells(cut(text, line))]
-    if not telling and _is_table(lines) and tells_decision(cut(text, body)):
+    if not telling and ((_is_table(lines) and tells_decision(cut(text, body))) or _rows_of_people(text, lines)):
         return [body], False
     if not telling:
         return [], False
@@ -71,6 +72,12 @@ def _is_document(clean: Clean, body: Span) -> bool:
 def _is_table(lines: list[Span]) -> bool:
     """Whether the lines are too short for sentences: the cells of a table."""
     return all(line.end - line.start < LONG_LINE for line in lines)
+
+
+def _rows_of_people(text: str, lines: Sequence[Span]) -> bool:
+    """Whether two lines or more are rows of a table, each with somebody's measure (庄周｜城北水厂厂长｜免职)."""
+    rows = [cut(text, line) for line in lines]
+    return sum(row.count("｜") > 1 and any(map(is_concrete, sentences_of(row))) for row in rows) > 1
 
 
 def _is_about_them(text: str, lines: list[Span], telling: list[Span]) -> bool:
