@@ -99,7 +99,7 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
 
     ``heads``: start of each head word by its end.
     """
-    start = _over_charge(text, phrase_start(text, end, floor=floor, boundaries=boundaries), heads, floor)
+    start = _over_charge(text, phrase_start(text, end, floor=floor, boundaries=boundaries), heads, floor, boundaries)
     pair = pattern("paired_body").search(text, floor, start)
     if pair and pattern("paired_body_next").match(text, start):
         start = phrase_start(text, pair.start() + 1, floor=floor, boundaries=boundaries)
@@ -115,10 +115,19 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
     return start
 
 
-def _over_charge(text: str, start: int, heads: Mapping[int, int], floor: int) -> int:
-    """Where what a deputy is in charge of begins, if another post of his stands before (县委常委、分管医疗的副县长)."""
+def _over_charge(text: str, start: int, heads: Mapping[int, int], floor: int, boundaries: frozenset[int]) -> int:
+    """Where a post begins in whose middle stands what its holder is in charge of.
+
+    After his unit or another of his posts it does (县政府分管打私的副主任; 县委常委、分管医疗的副县长); at the head it is
+    no part of the post (分管医疗的副院长).
+    """
     charge = pattern("in_charge").search(text, max(floor, start - 20), start)
-    return charge.end("before") if charge and charge.start("before") in heads else start
+    if charge is None:
+        return start
+    if text[charge.start() - 1 : charge.start()] == "、" and charge.start() - 1 in heads:
+        return charge.start()
+    unit = phrase_start(text, charge.start() + 1, floor=floor, boundaries=boundaries)
+    return unit if unit < charge.start() else start
 
 
 def last_head(heads: Iterable[Range], start: int, end: int) -> int | None:
