@@ -118,8 +118,8 @@ def posts_left(text: str, end: int, heads: Mapping[int, int], *, floor: int, bou
 def _over_charge(text: str, start: int, heads: Mapping[int, int], floor: int, boundaries: frozenset[int]) -> int:
     """Where a post begins in whose middle stands what its holder is in charge of.
 
-    After his unit or another of his posts it does (县政府分管打私的副主任; 县委常委、分管医疗的副县长); at the head it is
-    no part of the post (分管医疗的副院长).
+    It does after his unit or another of his posts (县政府分管打私的副主任; 县委常委、分管医疗的副县长); at the head it
+    is no part of the post (分管医疗的副院长).
     """
     charge = pattern("in_charge").search(text, max(floor, start - 20), start)
     if charge is None:
