@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from benchmarks.fairness import (
     Change,
     Swapped,
     change,
-    moved,
     recorded,
     sampled,
     swap,
+    verdicts,
 )
 from nlp.classify import ModelNotAvailable, load_model
 from nlp.gold import GoldCase, load_gold
@@ -40,7 +40,8 @@ GOLD = Path(__file__).parent.parent / "data" / "gold"
 SAMPLE = 150
 STEADY = [named for named in SWAPS if named not in PEOPLES]
 # Share of cases whose verdicts may move with a model beside the rules, on a small sample (docs/fairness.md has all).
-CEILINGS = {"tfidf": 0.15, "ensemble": 0.12}
+CEILINGS = {"tfidf": 0.15, "ensemble": 0.15}  # of cases whose verdicts move at all; a yes may in one of twenty
+YES_CEILING = 0.05
 in_checkout = pytest.mark.skipif(not GOLD.exists(), reason="data/gold is not in this copy (the sdist leaves it out)")
 
 
@@ -187,6 +188,13 @@ def test_a_model_seldom_moves_with_a_name_or_a_place(model: str, ceiling: float)
         load_model(model)
     except ModelNotAvailable as error:
         pytest.skip(str(error))
-    told = [one for named in ("人名，等长", "地名，等长", "部门") for one in moved(annotated()[:24], named, model)]
+    swaps = (swap(case, named) for named in ("人名，等长", "地名，等长", "部门") for case in annotated()[:24])
+    told = [(verdicts(made.before, model), verdicts(made.after, model)) for made in swaps if made]
     assert len(told) >= 24
-    assert sum(told) <= ceiling * len(told)
+    assert sum(before != after for before, after in told) <= ceiling * len(told)
+    assert sum(yes(before) != yes(after) for before, after in told) <= YES_CEILING * len(told)
+
+
+def yes(told: Collection[tuple[str, str]]) -> set[str]:
+    """The labels that are found for certain."""
+    return {label for label, verdict in told if verdict == "yes"}
