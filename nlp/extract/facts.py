@@ -190,6 +190,7 @@ def _clause_start(text: str, position: int) -> int:
 
 
 _TELLS = ("", "据", "从", "。", "\n")  # before an organ that is said to tell something (据县纪委通报，)
+_FIELD = 8  # characters of the field of a form before its date
 _DELEGATED = 6  # the rank of an organ that others have a measure carried out by (由集团党委给予…)
 
 
@@ -477,7 +478,14 @@ def _decision_of(text: str, dates: Sequence[Mention]) -> Mention | None:
 def _effective(text: str, dates: Sequence[Mention]) -> Mention | None:
     """The date on which a decision is said to have been made, or from which it holds."""
     effective, field = _table("dates")["effective"].regex, re.compile(_table("dates").settings["field"])
-    return next((m for m in dates if effective.match(text[m.end : m.end + 12]) or field.search(text, 0, m.start)), None)
+    return next(
+        (
+            m
+            for m in dates
+            if effective.match(text[m.end : m.end + 12]) or field.search(text, max(0, m.start - _FIELD), m.start)
+        ),
+        None,
+    )
 
 
 def _may_date(text: str, date: Mention, measure: re.Match[str]) -> bool:

@@ -69,10 +69,8 @@ def find_mentions(text: str, measures: Sequence[Measure], responsibilities: Sequ
     tokens += _free(_group_tokens(signed), taken)
     named = {token.end for token in tokens if token.kind == PERSON}
     begun = {token.start for token in tokens if token.kind == PERSON}
-    standing = _post_tokens(text, heads, Ranges(taken.items), named)
-    tokens += _free(
-        (token for token in standing if token.end not in begun), taken
-    )  # 带班领导某镇副镇长甲 is one person
+    posts = _post_tokens(text, heads, Ranges(taken.items), named)
+    tokens += _free((post for post in posts if post.end not in begun), taken)  # 带班领导某镇副镇长甲 is one person
     tokens += _free(_organisation_tokens(text, organs, Ranges(taken.items), named), taken)
     return sorted(tokens, key=lambda t: t.start)
 
