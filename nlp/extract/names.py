@@ -368,6 +368,8 @@ def told_name_at(text: str, start: int, *, measures: Sequence[tuple[int, int]] =
         if any(a < end and start < b for a, b in measures):
             continue
         strong, clear = _is_strong(text, end, begins), _end_weight(text, end, words) > 0
+        if not (strong or clear):
+            continue
         again = _told_again(text, start, name, begins)
         word = words.not_names.match(name)
         if (strong and (again or not word)) or (clear and ("strong" in again or (again and not word))):
