@@ -428,9 +428,12 @@ def _cell_gaps(text: str) -> list[tuple[int, int, str]]:
 
 def _gaps(line: str, start: int) -> list[tuple[int, int, str]]:
     """The gaps of one row of cells; a padded name (姓名：王　强) is one cell. [] for a line that is no row."""
-    gaps = [match.span() for match in _SPACES.finditer(line.rstrip()) if match.start() > 0]
-    cells = [line[a:b] for a, b in pairwise([0, *(place for gap in gaps for place in gap), len(line.rstrip())])][::2]
-    if len(gaps) < _CELL_GAPS or "。" in line or not all(0 < len(cell) <= _CELL_LENGTH for cell in cells):
+    line = line.rstrip()
+    gaps = [match.span() for match in _SPACES.finditer(line) if match.start() > 0]
+    if len(gaps) < _CELL_GAPS or "。" in line:
+        return []
+    cells = [line[a:b] for a, b in pairwise([0, *(place for gap in gaps for place in gap), len(line)])][::2]
+    if not all(0 < len(cell) <= _CELL_LENGTH for cell in cells):
         return []
     ends = [re.split("[：:]", cell)[-1] for cell in cells]
     padded = [len(a) == len(b) == 1 and not (a + b).isascii() for a, b in zip(ends, cells[1:], strict=False)]

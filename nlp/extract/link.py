@@ -295,23 +295,21 @@ class _Linker:
 
     def _inside(self, run: Run) -> Tokens:
         """Those named inside a split form (免去张某镇长职务, 责令镇党委作出检查)."""
-        close = run.indices[0]
-        match = pattern("list").search(self.sk.text, run.left, close)
-        if match is None:
-            return ()
         if self.sk.text.startswith("其", run.left + 1):
             return ()
-        found = self._resolve(*match.span(), None)
-        measure = self.sk.tokens[close].measure
+        found = self._listed_inside(run)
+        measure = self.sk.tokens[run.indices[0]].measure
         if measure and self.text[measure.start : measure.end].endswith(_TAKES_POST):
             return tuple(t for t in found if t.kind in (PERSON, GROUP))
         return found
 
     def _holders_inside(self, run: Run) -> Tokens:
         """Those whose post a split form takes away, where nobody else is told to lose it (免去该院院长职务)."""
+        return tuple(t for t in self._listed_inside(run) if t.kind == POST)
+
+    def _listed_inside(self, run: Run) -> Tokens:
         match = pattern("list").search(self.sk.text, run.left, run.indices[0])
-        found = self._resolve(*match.span(), None) if match else ()
-        return tuple(t for t in found if t.kind == POST)
+        return self._resolve(*match.span(), None) if match else ()
 
     def _after_responsibility(self, run: Run, end: int) -> Tokens:
         """负有领导责任的甲."""

@@ -67,8 +67,8 @@ def find_mentions(text: str, measures: Sequence[Measure], responsibilities: Sequ
     signed = _signed(text, tokens)
     tokens += _free((Token(PRONOUN, *m.span()) for m in pattern("pronouns").finditer(signed)), taken)
     tokens += _free(_group_tokens(signed), taken)
-    named = {token.end for token in tokens if token.kind == PERSON}
-    begun = {token.start for token in tokens if token.kind == PERSON}
+    persons = [token for token in tokens if token.kind == PERSON]
+    begun, named = {token.start for token in persons}, {token.end for token in persons}
     posts = _post_tokens(text, heads, Ranges(taken.items), named)
     tokens += _free((post for post in posts if post.end not in begun), taken)  # 带班领导某镇副镇长甲 is one person
     tokens += _free(_organisation_tokens(text, organs, Ranges(taken.items), named), taken)

@@ -461,14 +461,10 @@ class _Builder:
         for family in ("企业", "事业单位"):
             if family in options and (self._within(_BODIES[family], post) or self._of_body(_BODIES[family], post)):
                 return family
-        state = self._state()
+        state = "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
         if state == "政务" and "事业单位" in options and post and pattern("profession").search(post.text):
             return "事业单位"
         return state if state in options else next(iter(options))
-
-    def _state(self) -> str:
-        """The family of a measure of the state on the day of the decision."""
-        return "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
 
     def _within(self, body: str, post: Post | None) -> bool:
         """Whether a body of its own punishes: it decides, or is told first and no organ of Party or state is named."""

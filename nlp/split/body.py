@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from nlp.split.numbers import marker_at
 from nlp.split.tables import is_form
-from nlp.split.text import LONG_LINE, cut, layout, lines_of, says, tells_decision
+from nlp.split.text import LONG_LINE, cut, is_table_row, layout, lines_of, says, tells_decision
 from nlp.types import Clean, Span
 
 
@@ -90,8 +90,8 @@ def _is_short(line: str) -> bool:
 
 
 def _is_head(clean: Clean, line: str) -> bool:
-    if line.count("｜") > 1:
-        return False  # a row of a table
+    if is_table_row(line):
+        return False
     if says("page_line", line) or says("salutation", line):
         return True
     if says("heading", line) and not says("title", line):

@@ -67,10 +67,12 @@ def _names_measure(line: str) -> bool:
 def _stops(text: str, lines: Sequence[Span], *, many: bool) -> bool:
     """Whether the case is over above these lines: by links, or by a comment that adds no decision of its own."""
     first = cut(text, lines[0])
-    rubric = says("rubric", first) or is_moral(first)
-    if not (says("comment", first) or (many and rubric)):
-        return says("stop", first)
-    return (many and says("comment", first)) or not punishes_by_name(text[lines[0].start : lines[-1].end])
+    comment = says("comment", first)
+    if comment and many:
+        return True
+    if comment or (many and (says("rubric", first) or is_moral(first))):
+        return not punishes_by_name(text[lines[0].start : lines[-1].end])
+    return says("stop", first)
 
 
 def tells_of_it(line: str) -> bool:

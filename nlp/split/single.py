@@ -19,6 +19,7 @@ from nlp.split.text import (
     cut,
     is_account,
     is_concrete,
+    is_table_row,
     is_told,
     lines_of,
     names_in,
@@ -77,7 +78,7 @@ def _is_table(lines: list[Span]) -> bool:
 def _rows_of_people(text: str, lines: Sequence[Span]) -> bool:
     """Whether two lines or more are rows of a table, each with somebody's measure (庄周｜城北水厂厂长｜免职)."""
     rows = [cut(text, line) for line in lines]
-    return sum(row.count("｜") > 1 and any(map(is_concrete, sentences_of(row))) for row in rows) > 1
+    return sum(is_table_row(row) and any(map(is_concrete, sentences_of(row))) for row in rows) > 1
 
 
 def _is_about_them(text: str, lines: list[Span], telling: list[Span]) -> bool:

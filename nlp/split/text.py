@@ -101,6 +101,11 @@ def is_anchored(text: str) -> bool:
     return says("anchor", text) or says("named_person", text)
 
 
+def is_table_row(line: str) -> bool:
+    """Whether a line is three cells or more of a table."""
+    return line.count("｜") > 1
+
+
 @remembered
 def punishes_by_name(text: str) -> bool:
     """Whether a sentence tells a measure as taken on somebody whom it names."""

@@ -187,7 +187,7 @@ def fine_tune(
     from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
     model = network(settings)
-    learnt, dev = ([case for case in cases if case.split == split] for split in ("train", "dev"))
+    learnt, dev = _splits(cases)
     unlabelled = [*unlabelled, *shortened(learnt, settings.variants, seed=settings.seed)]
     mark = {"gold": _fingerprint(cases), "unlabelled": _hash(unlabelled), "definitions": definitions_fingerprint()}
     claim(folder, {**asdict(settings), **mark})
@@ -263,6 +263,11 @@ def fine_tune(
     }
     (folder / _HISTORY).write_text(json.dumps(how_it_went, indent=2) + "\n", encoding="utf-8")
     return model, how_it_went
+
+
+def _splits(cases: Sequence[GoldCase]) -> tuple[list[GoldCase], list[GoldCase]]:
+    """The cases of train and of dev."""
+    return [case for case in cases if case.split == "train"], [case for case in cases if case.split == "dev"]
 
 
 def _fingerprint(cases: Sequence[GoldCase]) -> str:
@@ -408,9 +413,9 @@ def train(
 
     ``folder`` keeps checkpoints, logs, the finished network and its graph; a run broken off goes on from there.
     ``unlabelled`` texts teach what the teacher of the settings says of them.
-    Raises TrainingError where train or dev is missing, ``folder`` holds a run of other settings.
+    Raises TrainingError where train or dev is missing, or ``folder`` holds a run of other settings.
     """
-    learnt, dev = ([case for case in cases if case.split == split] for split in ("train", "dev"))
+    learnt, dev = _splits(cases)
     if not learnt or not dev:
         raise TrainingError("要有 train 的案件来训练，还要有 dev 的案件来选轮次与阈值")
     progress(f"读入训练案件 {len(learnt)} 起、dev 案件 {len(dev)} 起；骨干 {settings.backbone}")
