@@ -207,7 +207,13 @@ class _Linker:
 
     def _joined(self, a: int, b: int) -> bool:
         same = self.sk.tokens[a].kind == self.sk.tokens[b].kind
-        return same and re.fullmatch(f"(?:{pattern('in_run').pattern})*", self.sk.text[a + 1 : b]) is not None
+        if not same or re.fullmatch(f"(?:{pattern('in_run').pattern})*", self.sk.text[a + 1 : b]) is None:
+            return False
+        return not (self.sk.text[b - 1] in "，；" and self._has_objects(b + 1))
+
+    def _has_objects(self, index: int) -> bool:
+        """Whether those a measure hits stand right after it, without a colon (解聘护林员张某)."""
+        return self.sk.text[index : index + 1] != "：" and pattern("objects").match(self.sk.text, index) is not None
 
     def _left(self, index: int) -> int:
         """Where the words of a cause begin: at the opening of a split form, else at the cause."""
@@ -230,6 +236,7 @@ class _Linker:
             inside
             or self._after_responsibility(run, end)
             or self._named_as(run, end)
+            or self._objects_of_clause(run, end)
             or self._right_before(start, run)
             or self._right_after(run, end)
             or self._topics(floor, run.left, run)
@@ -338,6 +345,11 @@ class _Linker:
             return ()
         about = self._topics(start, start + match.start("list"), run)
         return about if about and all(t.kind == PERSON for t in about) else ()
+
+    def _objects_of_clause(self, run: Run, end: int) -> Tokens:
+        """Those right after a measure that opens a clause of its own (给予甲警告，解聘乙)."""
+        opens = run.left and self.sk.text[run.left - 1] in "，；" and self._has_objects(run.right)
+        return self._right_after(run, end) if opens else ()
 
     def _right_after(self, run: Run, end: int) -> Tokens:
         """Those named right after a measure: 通报批评某镇镇长, 党内警告处分：张某, 被诫勉的还有李某."""
@@ -473,6 +485,8 @@ class _Linker:
         among = self.sk.text[index - 1 : index] in ("等", PERSON)
         if among and group.count is not None and group.count <= len(listed):
             return ()
+        if self._repeats_topic(index, group):
+            return self.topic
         named = [p for p in self.people if p.start < group.start]
         definite = pattern("definite").search(self.sk.text, max(0, index - 3), index)
         fresh = pattern("fresh_group").match(self.text, group.start)
@@ -486,6 +500,12 @@ class _Linker:
             self.totals = True
             return ()
         return (group,)
+
+    def _repeats_topic(self, index: int, group: Token) -> bool:
+        """Whether 二人 at the head of a clause means those dealt with right before (给予甲、乙警告，二人扣发绩效)."""
+        bare = pattern("bare_number").fullmatch(self.text, group.start, group.end)
+        people = [t for t in self.topic if t.kind == PERSON]
+        return bool(bare) and self.sk.text[index - 2 : index] == f"{MEASURE}，" and group.count == len(people) > 1
 
     def _calls(self, group: Token, named: Sequence[Token]) -> bool:
         """Whether those named before may be called what a counted group is: by a word for anybody, or by a post."""
@@ -562,6 +582,7 @@ class _Linker:
         for index, who in zip(causes, shares, strict=True):
             cause, status = self.sk.tokens[index], self._status(start, end, index)
             gained = cause.measure and pattern("proceeds").match(self.text, cause.start)
+            gained = gained and self.sk.text[max(0, self._left(index) - 2) : self._left(index)] != f"{PERSON}的"
             everybody = dict.fromkeys((*(self._dealt_with_since(start, index) if gained else ()), *who))
             if self._is_impersonal(cause):
                 everybody = dict.fromkeys(self._first_person())

@@ -23,6 +23,7 @@ ORDINARY = "一般"
 VILLAGE = "村居"
 ROLES: tuple[PostRole, ...] = ("chief", "deputy", "member", "staff", "unknown")
 LEVELS = ("zone", "central", "province", "prefecture", "city", "county", "township", "village")
+_SMALL = frozenset({"township", "village"})  # places that a word alone (镇) tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +347,7 @@ def _context(organ: str, before: str, places: Places) -> str:
     """What the next elliptic post leans on: this organ if it tells a place or none was known, else the one before."""
     host = _host(organ)
     if len(host) < 2 or not before:
-        return before or host
+        return host if _place(host, places).level in _SMALL else before or host
     if _place(host, places).level:
         return host
     return before[: _place(before, places).end] + host if can_seat(host) and len(host) > 2 else before

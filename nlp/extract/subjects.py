@@ -26,7 +26,7 @@ from nlp.extract.mentions import (
     skeleton,
 )
 from nlp.extract.phrases import Range, places_of, post_before
-from nlp.extract.posts import ORDINARY, UNKNOWN, Places, Post, can_seat, read_post, tells_place
+from nlp.extract.posts import ORDINARY, UNKNOWN, VILLAGE, Places, Post, can_seat, read_post, tells_place
 from nlp.types import Case, Caution, Sanction, Status, Subject, SubjectKind, unique
 
 _UNTOLD = "other_handling"
@@ -461,9 +461,9 @@ class _Builder:
         for family in ("企业", "事业单位"):
             if family in options and (self._within(_BODIES[family], post) or self._of_body(_BODIES[family], post)):
                 return family
-        state = "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
-        if state == "政务" and "事业单位" in options and post and pattern("profession").search(post.text):
+        if "事业单位" in options and post and _no_civil_servant(post):
             return "事业单位"
+        state = "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
         return state if state in options else next(iter(options))
 
     def _within(self, body: str, post: Post | None) -> bool:
@@ -485,3 +485,10 @@ class _Builder:
     def _opening(self) -> str:
         """The title and the first words of the case."""
         return (self.case.clean.title or "") + self.case.clean.text[:40] + self.text[:40]
+
+
+def _no_civil_servant(post: Post) -> bool:
+    """Whether a post is of a body without ranks of the state: its bare measures are those of a public institution."""
+    return bool(pattern("profession").search(post.text)) or (
+        post.rank in (UNKNOWN, VILLAGE) and not pattern("civil_servant").search(post.text)
+    )
