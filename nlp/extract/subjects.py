@@ -454,14 +454,14 @@ class _Builder:
             return self.sanctions[entry.get("counts_as", entry.id)]
         family = self.neighbours.get(cause.start, "")
         told = family in options and (family != "党纪" or entry.id in _ELLIPTIC)
-        return self.sanctions[options[family if told else self._family(options, post)]]
+        return self.sanctions[options[family if told else self._family(entry, options, post)]]
 
-    def _family(self, options: Mapping[str, str], post: Post | None) -> str:
+    def _family(self, entry: Entry, options: Mapping[str, str], post: Post | None) -> str:
         """The family of a bare measure: of an enterprise, of the Party alone, or of the state by date."""
         for family in ("企业", "事业单位"):
             if family in options and (self._within(_BODIES[family], post) or self._of_body(_BODIES[family], post)):
                 return family
-        if "事业单位" in options and post and _no_civil_servant(post):
+        if "事业单位" in options and post and not _serves_the_state(post, entry):
             return "事业单位"
         state = "政务" if (self.decided or _GOVERNMENT_SANCTIONS_SINCE) >= _GOVERNMENT_SANCTIONS_SINCE else "行政"
         return state if state in options else next(iter(options))
@@ -487,8 +487,13 @@ class _Builder:
         return (self.case.clean.title or "") + self.case.clean.text[:40] + self.text[:40]
 
 
-def _no_civil_servant(post: Post) -> bool:
-    """Whether a post is of a body without ranks of the state: its bare measures are those of a public institution."""
-    return bool(pattern("profession").search(post.text)) or (
-        post.rank in (UNKNOWN, VILLAGE) and not pattern("civil_servant").search(post.text)
-    )
+def _serves_the_state(post: Post, entry: Entry) -> bool:
+    """Whether a bare measure against the holder of a post is one of the state, not of a public institution.
+
+    Who manages a village may get some of them (政务处分法 第二十二条), who only works there none.
+    """
+    if pattern("profession").search(post.text):
+        return False
+    if post.rank == VILLAGE:
+        return post.role != "staff" and bool(entry.get("of_villages"))
+    return post.rank != UNKNOWN or pattern("civil_servant").search(post.text) is not None
