@@ -288,7 +288,9 @@ class _Linker:
         line = self.sk.text.rfind("\n", 0, start) + 1
         if len(self.topic) != 1 or self.topic[0].kind != PERSON or self.sk.at(self.topic[0].start) < line:
             return False
-        if not bearing and pattern("fault_told").search(self.sk.text, start, end) is None:
+        untouched = all(link.token != self.topic[0] for link in self.out.links)
+        told = ("fault_told", "clause_told") if untouched else ("fault_told",)
+        if not bearing and not any(pattern(name).search(self.sk.text, start, end) for name in told):
             return False
         return all(
             self.sk.tokens[i].kind == ORGANISATION and (self._decides(i) or self.sk.text[i - 1] == "对")
