@@ -391,6 +391,13 @@ def _is_strong(text: str, end: int, begins: frozenset[int]) -> bool:
     return end in begins or bool(dealt and dealt.end() in begins) or particulars is not None
 
 
+def measure_told_at(text: str, end: int, measures: Sequence[tuple[int, int]]) -> bool:
+    """Whether a measure is told right after ``end`` (受到…, 被…)."""
+    begins = frozenset(a for a, _ in measures)
+    dealt = lexicon().dealt.match(text, end)
+    return end in begins or bool(dealt and dealt.end() in begins)
+
+
 def _told_again(text: str, start: int, name: str, begins: frozenset[int]) -> frozenset[str]:
     """How ``name`` is told of elsewhere, at the head of a clause or after 给予, 对: strongly, or with a clear end."""
     words, found = lexicon(), set()

@@ -19,6 +19,7 @@ from nlp.extract.names import (
     lexicon,
     masked_after_post,
     masked_names,
+    measure_told_at,
     name_at,
     told_name_at,
     transliterated_name_at,
@@ -50,8 +51,21 @@ class _Names:
         following = pattern("separator").match(self.text, end)
         if following:
             start = following.end()
-            self.accept(start, self.plain(start, "list") or transliterated_name_at(self.text, start))
+            self.accept(
+                start,
+                self.plain(start, "list")
+                or transliterated_name_at(self.text, start)
+                or self._named_by_measure(start),
+            )
         return True
+
+    def _named_by_measure(self, start: int) -> str | None:
+        """A name of any form that ends a list and whose measure stands right after it (监考员雷雨、毕业行政记过)."""
+        name = told_name_at(self.text, start, measures=self.blocked.items)
+        if name is None or self.fence.hit(start, start + len(name)):
+            return None
+        organ = pattern("organs").search(self.text, start, start + len(name))
+        return name if not organ and measure_told_at(self.text, start + len(name), self.blocked.items) else None
 
     def plain(self, start: int, before: Before) -> str | None:
         """A name at ``start`` by its own form."""
