@@ -400,7 +400,7 @@ class _Linker:
         if self._decides(index) or self._owns_group(index, token):
             return ()
         if token.kind == GROUP:
-            return self._group(index, token, listed)
+            return self.topic if self._repeats_topic(index, token) else self._group(index, token, listed)
         if token.kind == POST and (self._in_title(index) or self._in_totals(token) or self._is_bystander(token)):
             return ()
         return (token,)
@@ -487,8 +487,6 @@ class _Linker:
         among = self.sk.text[index - 1 : index] in ("等", PERSON)
         if among and group.count is not None and group.count <= len(listed):
             return ()
-        if self._repeats_topic(index, group):
-            return self.topic
         named = [p for p in self.people if p.start < group.start]
         definite = pattern("definite").search(self.sk.text, max(0, index - 3), index)
         fresh = pattern("fresh_group").match(self.text, group.start)
@@ -583,9 +581,8 @@ class _Linker:
             return
         for index, who in zip(causes, shares, strict=True):
             cause, status = self.sk.tokens[index], self._status(start, end, index)
-            gained = cause.measure and pattern("proceeds").match(self.text, cause.start)
-            gained = gained and self.sk.text[max(0, self._left(index) - 2) : self._left(index)] != f"{PERSON}的"
-            everybody = dict.fromkeys((*(self._dealt_with_since(start, index) if gained else ()), *who))
+            gainers = self._dealt_with_since(start, index) if self._is_of_gains(index) else ()
+            everybody = dict.fromkeys((*gainers, *who))
             if self._is_impersonal(cause):
                 everybody = dict.fromkeys(self._first_person())
             self.out.links.extend(Link(token, cause, status) for token in everybody)
@@ -599,6 +596,12 @@ class _Linker:
         bearing = pattern("bearer").finditer(self.sk.text, start, run.left)
         found = tuple(t for m in bearing for t in self._resolve(*m.span("list"), None) if t.kind == PERSON)
         return found if len(found) == causes and targets[0] in found else ()
+
+    def _is_of_gains(self, index: int) -> bool:
+        """Whether a measure takes the gains of whoever was dealt with, not those of people named (甲、乙的违纪所得)."""
+        cause, left = self.sk.tokens[index], self._left(index)
+        theirs = self.sk.text[max(0, left - 2) : left] == f"{PERSON}的"
+        return cause.measure is not None and not theirs and bool(pattern("proceeds").match(self.text, cause.start))
 
     def _dealt_with_since(self, start: int, index: int) -> Tokens:
         """The people whom the measures of the same clause, up to ``index``, hit."""

@@ -53,9 +53,7 @@ class _Names:
             start = following.end()
             self.accept(
                 start,
-                self.plain(start, "list")
-                or transliterated_name_at(self.text, start)
-                or self._named_by_measure(start),
+                self.plain(start, "list") or transliterated_name_at(self.text, start) or self._named_by_measure(start),
             )
         return True
 
