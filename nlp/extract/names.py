@@ -386,16 +386,19 @@ def _may_be_told(name: str) -> bool:
 def _is_strong(text: str, end: int, begins: frozenset[int]) -> bool:
     """Whether a measure or a responsibility is told of what ends at ``end`` (受到…, ：…; ，负…责任)."""
     words = lexicon()
-    dealt = words.dealt.match(text, end)
     particulars = words.bears.match(text, end) or words.after_sure.match(text, end)
-    return end in begins or bool(dealt and dealt.end() in begins) or particulars is not None
+    return particulars is not None or _measure_told(text, end, begins)
+
+
+def _measure_told(text: str, end: int, begins: frozenset[int]) -> bool:
+    """Whether a measure is told right after ``end``, a verb or 由… passed over."""
+    dealt = lexicon().dealt.match(text, end)
+    return end in begins or bool(dealt and dealt.end() in begins)
 
 
 def measure_told_at(text: str, end: int, measures: Sequence[tuple[int, int]]) -> bool:
-    """Whether a measure is told right after ``end`` (受到…, 被…)."""
-    begins = frozenset(a for a, _ in measures)
-    dealt = lexicon().dealt.match(text, end)
-    return end in begins or bool(dealt and dealt.end() in begins)
+    """Whether one of ``measures`` is told right after ``end`` (受到…, 被…)."""
+    return _measure_told(text, end, frozenset(a for a, _ in measures))
 
 
 def _told_again(text: str, start: int, name: str, begins: frozenset[int]) -> frozenset[str]:
