@@ -1,6 +1,6 @@
 """The Ray engine of wenze (tasks that get chunks) against Ray Data (workers that read), on a local cluster of two.
 
-    python benchmarks/ray_data.py --notices 3000
+    python benchmarks/ray_data.py --notices 1000
 
 Out, in Markdown: seconds of wall from start to the last row written, rows, and what becomes of a notice that kills
 whoever works on it (how wenze gives it up alone: tests/test_engines.py). Ray Data runs the same ``nlp.batch.record`` in
@@ -16,8 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import run
 from tempfile import TemporaryDirectory
@@ -38,8 +37,7 @@ _DEADLY = "deadly"
 
 def write(folder: Path, count: int, *, deadly: bool = False) -> None:
     """So many synthetic notices in four files; one of them named as the one that kills."""
-    rows: Iterator[dict[str, Any]] = iter(notices(10**9, 0))
-    texts = [row["text"] for row in islice(rows, count)]
+    texts = [row["text"] for row in notices(count)]
     for n in range(_FILES):
         part = range(n, count, _FILES)
         ids = [_DEADLY if deadly and i == _FILES * 3 else str(i) for i in part]
@@ -72,9 +70,22 @@ def by_ray_data(source: Path, out: Path, *, deadly: bool) -> None:
     read.map_batches(scored, batch_format="pyarrow", batch_size=_BLOCK, **told).write_parquet(str(out))
 
 
+def apart(source: Path, out: Path, *, deadly: bool) -> None:
+    """``by_ray_data`` in a process of its own, which may fail."""
+    told = ["--ray-data", str(source), str(out), str(deadly)]
+    run([sys.executable, __file__, *told], check=False, capture_output=True)
+
+
 def by_wenze(source: Path, out: Path) -> None:
     told = ["score", str(source), "-o", f"{out}/", "--engine", "ray", "--workers", str(_WORKERS)]
     run([sys.executable, "-m", "nlp", *told], check=True, capture_output=True)
+
+
+def line(name: str, notices_told: str, out: Path, work: Callable[[], None]) -> str:
+    """What a run took, as a row of the table."""
+    start = time.perf_counter()
+    work()
+    return f"| {name} | {notices_told} | {time.perf_counter() - start:.1f} | {rows_in(out)} |"
 
 
 def rows_in(folder: Path) -> int:
@@ -83,41 +94,33 @@ def rows_in(folder: Path) -> int:
 
 def handed_out(source: Path) -> float:
     """Notices a second that one process reads for the others."""
-    start, count = time.perf_counter(), 0
-    for _ in items([str(source)], {}, None):
-        count += 1
+    start = time.perf_counter()
+    count = sum(1 for _ in items([str(source)], {}))
     return count / (time.perf_counter() - start)
 
 
 def main() -> None:
-    told = argparse.ArgumentParser(description=__doc__)
-    told.add_argument("--notices", type=int, default=3000)
-    told.add_argument("--ray-data", nargs=3, help=argparse.SUPPRESS)
-    given = told.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--notices", type=int, default=1000)
+    parser.add_argument("--ray-data", nargs=3, help=argparse.SUPPRESS)
+    given = parser.parse_args()
     if given.ray_data:
         source, out, deadly = given.ray_data
         by_ray_data(Path(source), Path(out), deadly=deadly == "True")
         return
     print("| | notices | wall seconds | rows |\n|---|---|---|---|")
     with TemporaryDirectory() as folder:
-        for deadly in (False, True):
-            source = Path(folder) / f"in-{deadly}"
+        sound, killing, out = (Path(folder) / name for name in ("sound", "killing", "out"))
+        for source in (sound, killing, out):
             source.mkdir()
-            write(source, given.notices, deadly=deadly)
-            name = "one of them kills its worker" if deadly else "sound"
-            out = Path(folder) / f"out-{deadly}"
-            out.mkdir()
-            if not deadly:
-                start = time.perf_counter()
-                by_wenze(source, out / "wenze")
-                wall = time.perf_counter() - start
-                print(f"| wenze, --engine ray | {given.notices}, {name} | {wall:.1f} | {rows_in(out / 'wenze')} |")
-            start = time.perf_counter()
-            apart = [sys.executable, __file__, "--ray-data", str(source), str(out / "data"), str(deadly)]
-            run(apart, check=False, capture_output=True)
-            wall = time.perf_counter() - start
-            print(f"| Ray Data | {given.notices}, {name} | {wall:.1f} | {rows_in(out / 'data')} |")
-        rate = handed_out(Path(folder) / "in-False")
+        write(sound, given.notices)
+        write(killing, given.notices, deadly=True)
+        told = f"{given.notices}, sound"
+        print(line("wenze, --engine ray", told, out / "wenze", lambda: by_wenze(sound, out / "wenze")))
+        print(line("Ray Data", told, out / "data", lambda: apart(sound, out / "data", deadly=False)))
+        told = f"{given.notices}, one of them kills its worker"
+        print(line("Ray Data", told, out / "killed", lambda: apart(killing, out / "killed", deadly=True)))
+        rate = handed_out(sound)
     print(f"\nOne process reads {rate:.0f} notices a second for the others.")
 
 

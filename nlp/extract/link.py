@@ -209,11 +209,13 @@ class _Linker:
         same = self.sk.tokens[a].kind == self.sk.tokens[b].kind
         if not same or re.fullmatch(f"(?:{pattern('in_run').pattern})*", self.sk.text[a + 1 : b]) is None:
             return False
-        return not (self.sk.text[b - 1] in "，；" and self._has_objects(b + 1))
+        return not self._opens_with_objects(b, b + 1)
 
-    def _has_objects(self, index: int) -> bool:
-        """Whether those a measure hits stand right after it, without a colon (解聘护林员张某)."""
-        return self.sk.text[index : index + 1] != "：" and pattern("objects").match(self.sk.text, index) is not None
+    def _opens_with_objects(self, left: int, right: int) -> bool:
+        """Whether the words of [left, right) open a clause and those whom they hit stand right after them, without a
+        colon (给予甲警告，解聘乙)."""
+        opens = left > 0 and self.sk.text[left - 1] in "，；" and not self.sk.text.startswith("：", right)
+        return opens and pattern("objects").match(self.sk.text, right) is not None
 
     def _left(self, index: int) -> int:
         """Where the words of a cause begin: at the opening of a split form, else at the cause."""
@@ -288,14 +290,19 @@ class _Linker:
         line = self.sk.text.rfind("\n", 0, start) + 1
         if len(self.topic) != 1 or self.topic[0].kind != PERSON or self.sk.at(self.topic[0].start) < line:
             return False
-        untouched = all(link.token != self.topic[0] for link in self.out.links)
-        told = ("fault_told", "clause_told") if untouched else ("fault_told",)
-        if not bearing and not any(pattern(name).search(self.sk.text, start, end) for name in told):
+        if not bearing and not self._tells_fault(start, end):
             return False
         return all(
             self.sk.tokens[i].kind == ORGANISATION and (self._decides(i) or self.sk.text[i - 1] == "对")
             for i in self._named(start, end)
         )
+
+    def _tells_fault(self, start: int, end: int) -> bool:
+        """Whether a fault is told in [start, end): any clause will do of somebody to whom nothing was done yet."""
+        if pattern("fault_told").search(self.sk.text, start, end):
+            return True
+        untouched = all(link.token != self.topic[0] for link in self.out.links)
+        return untouched and pattern("clause_told").search(self.sk.text, start, end) is not None
 
     def _is_told_of_matters(self, run: Run) -> bool:
         """Whether 对…进行通报 names nobody between its words: a matter is made public."""
@@ -350,8 +357,7 @@ class _Linker:
 
     def _objects_of_clause(self, run: Run, end: int) -> Tokens:
         """Those right after a measure that opens a clause of its own (给予甲警告，解聘乙)."""
-        opens = run.left and self.sk.text[run.left - 1] in "，；" and self._has_objects(run.right)
-        return self._right_after(run, end) if opens else ()
+        return self._right_after(run, end) if self._opens_with_objects(run.left, run.right) else ()
 
     def _right_after(self, run: Run, end: int) -> Tokens:
         """Those named right after a measure: 通报批评某镇镇长, 党内警告处分：张某, 被诫勉的还有李某."""
@@ -400,7 +406,7 @@ class _Linker:
         if self._decides(index) or self._owns_group(index, token):
             return ()
         if token.kind == GROUP:
-            return self.topic if self._repeats_topic(index, token) else self._group(index, token, listed)
+            return self._group(index, token, listed)
         if token.kind == POST and (self._in_title(index) or self._in_totals(token) or self._is_bystander(token)):
             return ()
         return (token,)
@@ -500,12 +506,6 @@ class _Linker:
             self.totals = True
             return ()
         return (group,)
-
-    def _repeats_topic(self, index: int, group: Token) -> bool:
-        """Whether 二人 at the head of a clause means those dealt with right before (给予甲、乙警告，二人扣发绩效)."""
-        bare = pattern("bare_number").fullmatch(self.text, group.start, group.end)
-        people = [t for t in self.topic if t.kind == PERSON]
-        return bool(bare) and self.sk.text[index - 2 : index] == f"{MEASURE}，" and group.count == len(people) > 1
 
     def _calls(self, group: Token, named: Sequence[Token]) -> bool:
         """Whether those named before may be called what a counted group is: by a word for anybody, or by a post."""

@@ -7,7 +7,7 @@ end is weighed from what follows it and from how often it is met.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -387,18 +387,13 @@ def _is_strong(text: str, end: int, begins: frozenset[int]) -> bool:
     """Whether a measure or a responsibility is told of what ends at ``end`` (受到…, ：…; ，负…责任)."""
     words = lexicon()
     particulars = words.bears.match(text, end) or words.after_sure.match(text, end)
-    return particulars is not None or _measure_told(text, end, begins)
+    return particulars is not None or measure_told(text, end, begins)
 
 
-def _measure_told(text: str, end: int, begins: frozenset[int]) -> bool:
-    """Whether a measure is told right after ``end``, a verb or 由… passed over."""
+def measure_told(text: str, end: int, begins: Container[int]) -> bool:
+    """Whether one of the measures that begin at ``begins`` is told right after ``end``, a verb or 由… passed over."""
     dealt = lexicon().dealt.match(text, end)
     return end in begins or bool(dealt and dealt.end() in begins)
-
-
-def measure_told_at(text: str, end: int, measures: Sequence[tuple[int, int]]) -> bool:
-    """Whether one of ``measures`` is told right after ``end`` (受到…, 被…)."""
-    return _measure_told(text, end, frozenset(a for a, _ in measures))
 
 
 def _told_again(text: str, start: int, name: str, begins: frozenset[int]) -> frozenset[str]:

@@ -19,7 +19,7 @@ from nlp.extract.names import (
     lexicon,
     masked_after_post,
     masked_names,
-    measure_told_at,
+    measure_told,
     name_at,
     told_name_at,
     transliterated_name_at,
@@ -62,8 +62,9 @@ class _Names:
         name = told_name_at(self.text, start, measures=self.blocked.items)
         if name is None or self.fence.hit(start, start + len(name)):
             return None
-        organ = pattern("organs").search(self.text, start, start + len(name))
-        return name if not organ and measure_told_at(self.text, start + len(name), self.blocked.items) else None
+        if pattern("organs").search(self.text, start, start + len(name)):
+            return None
+        return name if measure_told(self.text, start + len(name), {a for a, _ in self.blocked.items}) else None
 
     def plain(self, start: int, before: Before) -> str | None:
         """A name at ``start`` by its own form."""

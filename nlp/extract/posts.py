@@ -346,10 +346,13 @@ def _read_parts(text: str, places: Places, context: str) -> list[_Reading]:
 def _context(organ: str, before: str, places: Places) -> str:
     """What the next elliptic post leans on: this organ if it tells a place or none was known, else the one before."""
     host = _host(organ)
-    if len(host) < 2 or not before:
-        return host if _place(host, places).level in _SMALL else before or host
-    if _place(host, places).level:
+    if not before:
         return host
+    level = _place(host, places).level
+    if level and (len(host) > 1 or level in _SMALL):
+        return host
+    if len(host) < 2:
+        return before
     return before[: _place(before, places).end] + host if can_seat(host) and len(host) > 2 else before
 
 

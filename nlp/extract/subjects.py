@@ -454,10 +454,11 @@ class _Builder:
             return self.sanctions[entry.get("counts_as", entry.id)]
         family = self.neighbours.get(cause.start, "")
         told = family in options and (family != "党纪" or entry.id in _ELLIPTIC)
-        return self.sanctions[options[family if told else self._family(entry, options, post)]]
+        return self.sanctions[options[family if told else self._family(entry, post)]]
 
-    def _family(self, entry: Entry, options: Mapping[str, str], post: Post | None) -> str:
-        """The family of a bare measure: of an enterprise, of the Party alone, or of the state by date."""
+    def _family(self, entry: Entry, post: Post | None) -> str:
+        """The family of a bare measure: of an enterprise, an institution, the Party alone, or the state by date."""
+        options: Mapping[str, str] = entry["resolve"]
         for family in ("企业", "事业单位"):
             if family in options and (self._within(_BODIES[family], post) or self._of_body(_BODIES[family], post)):
                 return family
