@@ -129,3 +129,14 @@ def test_cutting_a_file_in_two_changes_nothing(tmp_path: Path) -> None:
         for name in ("whole", "a", "b")
     )
     assert whole == [one for part in parts for one in part]
+
+
+@pytest.mark.parametrize("case", cases()[:3], ids=lambda case: case.id)
+def test_a_text_that_breaks_off_anywhere_is_read(case: GoldCase) -> None:
+    for end in range(1, len(case.text)):
+        extraction = read(case.text[:end])
+        assert all(subject.end <= end for subject in extraction.subjects)
+
+
+def test_a_text_that_ends_with_a_post_is_read() -> None:
+    assert [one.name for one in read("县纪委给予张三党内警告处分。县水利局局长").subjects] == ["张三"]

@@ -50,8 +50,8 @@ class Ranges:
 
 
 def places_of(text: str, word: str) -> Iterator[int]:
-    """Where ``word`` begins in ``text``, left to right, none overlapping the one before."""
-    start = text.find(word)
+    """Where ``word`` begins in ``text``, left to right, none overlapping the one before; nowhere for no word at all."""
+    start = text.find(word) if word else -1
     while start >= 0:
         yield start
         start = text.find(word, start + len(word))
