@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from nlp.classify.base import LABELS_FILE, RETRAIN, Classifier, Disputing, ModelNotAvailable, check_labels, read_record
 from nlp.codebook import load_codebook
+from nlp.shelves import shelved
 from nlp.types import Caution, IssueId, unique
 
 __all__ = ["BACKENDS", "RULES", "Model", "ModelNotAvailable", "load_backend", "load_model", "measured"]
@@ -27,9 +28,6 @@ BACKENDS: dict[str, str] = {
     "bert": "nlp.classify.bert:BertClassifier",
     "ensemble": "nlp.classify.ensemble:EnsembleClassifier",
 }
-_PACKAGE = Path(__file__).parent.parent
-# In an installed package the models lie inside it, in a checkout beside it.
-_SHELVES = (_PACKAGE / "models", _PACKAGE.parent / "models")
 THRESHOLDS_FILE = "thresholds.json"
 METRICS_FILE = "metrics.json"
 TELLS_NOTHING = frozenset({"MODEL_CARD.md", METRICS_FILE})
@@ -61,9 +59,8 @@ class Model:
 
 def shipped(name: str) -> Path:
     """The folder of a model that comes with wenze. Raises ModelNotAvailable."""
-    for shelf in _SHELVES:
-        if (shelf / name / LABELS_FILE).is_file():
-            return shelf / name
+    if folder := shelved(name, LABELS_FILE):
+        return folder
     raise ModelNotAvailable(f"安装里没有模型 {name} 的文件。请重新安装 wenze，或用 wenze train {name} 训练一个")
 
 

@@ -430,7 +430,7 @@ class _Linker:
         wanted = count(number.group()) if number else None
         if wanted and pattern("bodies").search(text):
             return self._bodies(pronoun, wanted)
-        if text[0] in "前后":
+        if text[0] in "前后" and not text.startswith("前述"):
             return self._of_those_named(text[0], wanted or 1)
         if wanted and wanted > 1:
             return tuple(self.people[-wanted:]) if len(self.people) >= wanted else ()

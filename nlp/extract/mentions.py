@@ -1,19 +1,20 @@
 """Who and what a text names: people with their posts, posts without names, organisations, groups by count, pronouns.
 
-In: clean text of a case and its measures and responsibilities. Out: tokens in text order that do not overlap, and the
+In: clean text of a case. Out: tokens in text order that do not overlap, and the
 skeleton: the text with one sign for each token, on which ``link`` reads the grammar. Never decides who is dealt with.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nlp.codebook import Entry
+from nlp.codebook import Entry, load_codebook
 from nlp.extract.amounts import count
 from nlp.extract.grammar import each, pattern
-from nlp.extract.measures import Measure
+from nlp.extract.measures import Measure, find_measures
 from nlp.extract.names import clear_name_at, dotted_name_at
 from nlp.extract.people import find_people
 from nlp.extract.phrases import Range, Ranges, last_head, phrase_start, posts_left, posts_right
@@ -55,14 +56,30 @@ class Skeleton:
         return bisect_left(self.places, offset)
 
 
-def find_mentions(text: str, measures: Sequence[Measure], responsibilities: Sequence[Token]) -> list[Token]:
-    """Every token of ``text`` in order, none overlapping another: what is surest takes its place first."""
+@dataclass(frozen=True)
+class Landmarks:
+    """What is found before any name: ``tokens`` of measures and responsibilities, the ranges ``blocked`` by them, head
+    words of posts, and where names of organs end."""
+
+    tokens: tuple[Token, ...]
+    blocked: Ranges
+    heads: list[Range]
+    organs: list[Range]
+
+
+def landmarks(text: str) -> Landmarks:
+    """What tells of measures, posts and organs in ``text``."""
     taken = Ranges()
-    tokens = list(_free([*_measure_tokens(measures), *responsibilities], taken))
-    blocked = Ranges(taken.items)
-    heads = _heads(text, blocked)
-    organs = _organs(text)
-    people = find_people(text, heads, blocked)
+    tokens = tuple(_free([*_measure_tokens(find_measures(text)), *_responsibilities(text)], taken))
+    return Landmarks(tokens, taken, _heads(text, taken), _organs(text))
+
+
+def find_mentions(text: str) -> list[Token]:
+    """Every token of ``text`` in order, none overlapping another: what is surest takes its place first."""
+    found = landmarks(text)
+    tokens, blocked, heads, organs = list(found.tokens), found.blocked, found.heads, found.organs
+    taken = Ranges(blocked.items)
+    people = find_people(text, heads, organs, blocked)
     tokens += _free(_person_tokens(text, people, heads, {end for _, end in organs}, blocked), taken)
     signed = _signed(text, tokens)
     tokens += _free((Token(PRONOUN, *m.span()) for m in pattern("pronouns").finditer(signed)), taken)
@@ -88,6 +105,20 @@ def _measure_tokens(measures: Iterable[Measure]) -> Iterator[Token]:
         yield Token(MEASURE, measure.start, measure.end, measure=measure)
         if measure.opening:
             yield Token(OPENING, *measure.opening, measure=measure)
+
+
+def _responsibilities(text: str) -> list[Token]:
+    """Responsibilities told as borne, the longest form first."""
+    table = load_codebook()["responsibilities"]
+    before, after = re.compile(table.settings["negation"]), re.compile(table.settings["negation_after"])
+    found = [
+        Token(RESPONSIBILITY, *match.span(), entry=entry)
+        for entry in table.candidates(text)
+        for match in entry.find(text)
+        if not before.search(text[max(0, match.start() - 12) : match.start()])
+        and not after.match(text[match.end() :][:16])
+    ]
+    return sorted(found, key=lambda t: (t.start - t.end, t.start))
 
 
 def _heads(text: str, blocked: Ranges) -> list[Range]:
@@ -143,7 +174,7 @@ def _person_tokens(
             joined = pattern("separator").match(text, left) if left in boundaries else None
             left = joined.end() if joined else left
         if left < anchor:
-            shared, floor = (left, start), _with_title(text, end)
+            shared, floor = (left, anchor if anchor == start - 1 else start), _with_title(text, end)
             yield Token(PERSON, left, floor, name=(start, end), post=shared)
             continue
         limit = people[position + 1][0] if position + 1 < len(people) else len(text)
@@ -154,7 +185,9 @@ def _person_tokens(
 
 
 def _post_end(text: str, start: int, floor: int, heads: dict[int, int]) -> int:
-    """Where a post before a name ends: at the name, or before a remark in brackets (局长（正科级）张某)."""
+    """Where a post before a name ends: at the name, or before a bracket with a remark (局长（正科级）张某) or the name."""
+    if text[start - 1 : start] == "（" and start - 1 in heads:
+        return start - 1
     if text[start - 1 : start] == "）":
         opening = text.rfind("（", floor, start)
         if opening in heads:

@@ -1,7 +1,8 @@
 """Where a text names people.
 
 In: a text, its head words of posts, and ranges that cannot be part of a name. Out: ranges of names, in order. A name is
-believed where a post, a verb of sanction or its own deeds show a person, and then wherever else it stands.
+believed where a post, a verb of sanction or its own deeds show a person, or where the trained model of ``tagger`` reads
+one, and then wherever else it stands.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from nlp.extract.grammar import pattern
 from nlp.extract.names import (
     Before,
     clear_count,
+    clear_name_at,
     dotted_name_at,
     introduced_name_at,
     lexicon,
@@ -25,8 +27,12 @@ from nlp.extract.names import (
     transliterated_name_at,
 )
 from nlp.extract.phrases import Range, Ranges, places_of
+from nlp.extract.tagger import Model, tagged_names
 
 _REMARK = re.compile(r"（[^（）]{1,20}）")
+_FORMED = re.compile(r"[某×xX＊*·•・]")  # of masked and dotted names the grammar knows where they end
+_PARTICLES = "由被对将把向经报按"  # what stands before a body or a person and begins neither
+BELIEVED = 0.5  # the probability from which a name of the model is one
 
 
 @dataclass
@@ -85,6 +91,12 @@ class _Names:
             return True
         return name_at(self.text, post.end(), before="post", blocked=self.fence.items) is not None
 
+    def bracketed(self, start: int, end: int) -> str | None:
+        """The name that fills a bracket after a post (乡长（顾盼）签字时未看图纸)."""
+        name = self.text[start + 1 : end - 1]
+        family = name[:2] in lexicon().double or name[:1] in lexicon().single
+        return name if family and 2 <= len(name) <= 4 and clear_name_at(self.text, start + 1) == name else None
+
     def introduced(self, end: int) -> bool:
         """Whether what follows a candidate shows a person: a post, a measure, a deed; or another such name after 、."""
         if pattern("introduced").match(self.text, end) or self.blocked.hit(end, end + 1):
@@ -94,8 +106,41 @@ class _Names:
         return bool(separator and following and self.introduced(separator.end() + len(following)))
 
 
-def find_people(text: str, heads: Sequence[Range], blocked: Ranges) -> list[Range]:
-    """The ranges of ``text`` that name a person, in order; ``heads`` are head words of posts, ``blocked`` measures."""
+def find_people(
+    text: str, heads: Sequence[Range], organs: Sequence[Range], blocked: Ranges, *, model: Model | None = None
+) -> list[Range]:
+    """The ranges of ``text`` that name a person, in order: by the grammar, and where the trained model reads others.
+
+    ``heads`` are head words of posts, ``organs`` where names of organs end, ``blocked`` measures; ``model`` stands in
+    for the shipped one.
+    """
+    names = _by_grammar(text, heads, blocked)
+    seen = tagged_names(text, heads, organs, blocked, model=model)
+    tagged = [(start, end) for start, end, p in seen if p >= BELIEVED and text[start] not in _PARTICLES]
+    names.found = Ranges(_left_standing(text, names.found.items, tagged))
+    for start, end in tagged:
+        if not blocked.hit(start, end) and not names.found.hit(start, end):
+            names.found.add(start, end)
+    _repeated(names)
+    return sorted(names.found.items)
+
+
+def _left_standing(text: str, found: Sequence[Range], tagged: Sequence[Range]) -> Iterator[Range]:
+    """The ranges of the grammar, less the names that the model reads otherwise wherever they stand (卜成急 for 卜成)."""
+    known, other = set(tagged), Ranges(tagged)
+    agreed = {text[slice(*place)] for place in found if place in known}
+    cut = {text[slice(*place)] for place in found if other.hit(*place)} - agreed
+    for start, end in found:
+        if text[start:end] not in cut or _FORMED.search(text, start, end):
+            yield start, end
+
+
+def names_by_grammar(text: str, heads: Sequence[Range], blocked: Ranges) -> list[Range]:
+    """The ranges that the grammar alone reads as names; the arguments as in ``find_people``."""
+    return sorted(_by_grammar(text, heads, blocked).found.items)
+
+
+def _by_grammar(text: str, heads: Sequence[Range], blocked: Ranges) -> _Names:
     names = _Names(text, Ranges([*heads, *blocked.items]), blocked)
     for start, end in masked_names(text):
         names.accept(start, text[start:end])
@@ -108,12 +153,14 @@ def find_people(text: str, heads: Sequence[Range], blocked: Ranges) -> list[Rang
         ):
             names.accept(start, name)
     _repeated(names)
-    return sorted(names.found.items)
+    return names
 
 
 def _after_post(names: _Names, end: int) -> None:
     """The name right after a post, a remark in brackets between them passed over."""
     remark = _REMARK.match(names.text, end)
+    if remark and names.accept(end + 1, names.bracketed(*remark.span())):
+        return
     start = remark.end() if remark else end
     names.accept(
         start,

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from nlp.codebook import Entry, load_codebook
 from nlp.extract.grammar import pattern
 from nlp.extract.link import Linked, link
-from nlp.extract.measures import find_measures
 from nlp.extract.mentions import (
     GROUP,
     MEASURE,
@@ -74,7 +73,7 @@ def read_subjects(case: Case, *, decided: str | None = None, issuer: str = "") -
     """Read people and bodies of a case. ``decided``: ISO date (or its beginning); ``issuer``: the deciding organ."""
     case = _with_heading(case)
     text = case.text.translate(_CELLS)
-    tokens = find_mentions(text, find_measures(text), _responsibilities(text))
+    tokens = find_mentions(text)
     linked = link(text, skeleton(text, tokens))
     records = _Gatherer(text).gather(tokens, linked)
     built = list(_Builder(case, decided, issuer, tokens).subjects(records))
@@ -96,20 +95,6 @@ def _with_heading(case: Case) -> Case:
     first = max(lead.start, lead.end - _HEADING)
     heading = pattern("decision_heading").search(clean, first, lead.end)
     return replace(case, start=heading.start()) if heading else case
-
-
-def _responsibilities(text: str) -> list[Token]:
-    """Responsibilities told as borne, the longest form first."""
-    table = load_codebook()["responsibilities"]
-    before, after = re.compile(table.settings["negation"]), re.compile(table.settings["negation_after"])
-    found = [
-        Token(RESPONSIBILITY, *match.span(), entry=entry)
-        for entry in table.candidates(text)
-        for match in entry.find(text)
-        if not before.search(text[max(0, match.start() - 12) : match.start()])
-        and not after.match(text[match.end() :][:16])
-    ]
-    return sorted(found, key=lambda t: (t.start - t.end, t.start))
 
 
 def _orphans(tokens: Iterable[Token], linked: Linked) -> Iterator[Caution]:
@@ -186,9 +171,12 @@ class _Gatherer:
         return f"{token.kind}{token.start}" if token.kind == GROUP else token.kind + self._words(token)
 
     def _unmasked(self, name: str) -> str | None:
-        """The one full name met before that 郑某 stands for (郑克俭 … 郑某)."""
-        full = [k[1:] for k in self.records if k[0] == PERSON and k[1] == name[0] and "某" not in k]
-        return full[0] if name[1:] == "某" and len(full) == 1 else None
+        """The one full name met before that 郑某 or 老郑 stands for (郑克俭 … 郑某)."""
+        masked = pattern("short_of").fullmatch(name)
+        if masked is None:
+            return None
+        full = [k[1:] for k in self.records if k[0] == PERSON and k[1:].startswith(masked["family"]) and "某" not in k]
+        return full[0] if len(full) == 1 else None
 
     def _key_of_fuller(self, token: Token) -> str:
         """The key of the one record a bare post or a short organisation name stands for, named more fully before."""

@@ -1,0 +1,128 @@
+"""Names as a trained model sees them: a conditional random field over characters, beside the grammar of ``names``.
+
+In: a text, and where its head words of posts, its organs and its measures stand. Out: ranges that read as names of
+persons, each with its probability. The model (``models/names``) is made by ``nlp.train.names``; sentences that tell of
+neither post nor measure are not looked at. Never decides alone: ``people`` weighs what it says against the grammar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from threading import local
+from typing import Any
+
+from nlp.extract.names import lexicon
+from nlp.extract.phrases import Range, Ranges
+from nlp.shelves import shelved
+
+MODEL, MODEL_FILE = "names", "model.crfsuite"
+OUTSIDE, BEGIN, INSIDE, END = "O", "B", "I", "E"
+_SENTENCE = re.compile(r"[^。！？\n]+[。！？]?")
+_BEFORE, _AFTER = 3, 4  # characters a feature looks back and on
+_MARKS = "，。、；：（）《》“”\n"
+_SIGNS = {**dict.fromkeys("0123456789", "0"), **{mark: mark for mark in _MARKS}}
+Model = Any  # pycrfsuite.Tagger
+_threads = local()  # a tagger holds the sentence it is at
+
+
+def sentences(text: str, heads: Sequence[Range], blocked: Ranges) -> Iterator[Range]:
+    """The sentences in which a post or a measure stands."""
+    posts = Ranges(heads)
+    for match in _SENTENCE.finditer(text):
+        if posts.hit(*match.span()) or blocked.hit(*match.span()):
+            yield match.span()
+
+
+def features(text: str, heads: Sequence[Range], organs: Sequence[Range], blocked: Ranges) -> list[list[str]]:
+    """What is told of each character: its neighbours, one, two and three together; whether surnames, posts, organs and
+    measures begin or end here; how often the words here are met; the kinds of signs around."""
+    padded = "\n" * _BEFORE + text + "\n" * _AFTER
+    ones = list(padded)
+    twos = [one + other for one, other in zip(ones, ones[1:], strict=False)]
+    threes = [two + other for two, other in zip(twos, ones[2:], strict=False)]
+    double, single = lexicon().double, lexicon().single
+    family = ["d" if two in double else "s" if two[0] in single else "" for two in twos]
+    often, longer = _often(twos), _often(threes)
+    marks = _marks(len(padded), heads, organs, blocked)
+    signs = [_SIGNS.get(one, "x") for one in ones]
+    columns = [
+        *(_column(f"a{at}", at, text, ones) for at in range(-3, 4)),
+        *(_column(f"b{at}", at, text, twos) for at in range(-2, 3)),
+        *(_column(f"c{at}", at, text, threes) for at in (-3, 0, 1)),
+        *(_column(f"m{at}", at, text, marks) for at in range(-2, 4)),
+        _column("s", -2, text, ["|".join(three) for three in zip(family, family[1:], family[2:], strict=False)]),
+        _column("n", -2, text, ["|".join(met) for met in zip(longer, often[1:], longer[1:], often[2:], longer[2:], strict=False)]),
+        _column("k", -1, text, ["".join(five) for five in zip(*(signs[at:] for at in range(5)), strict=False)]),
+    ]
+    return [list(told) for told in zip(*columns, strict=True)]
+
+
+def _column(name: str, at: int, text: str, values: Sequence[str]) -> list[str]:
+    """One feature of every character: what stands ``at`` places from it in the padded text."""
+    first = _BEFORE + at
+    return [f"{name}={value}" for value in values[first : first + len(text)]]
+
+
+def _marks(length: int, heads: Sequence[Range], organs: Sequence[Range], blocked: Ranges) -> list[str]:
+    """At each place of the padded text: an organ or a post ends, a measure begins or ends."""
+    marks = [""] * (length + 1)
+    for sign, ends in (("o", organs), ("h", heads)):
+        for _, end in ends:
+            marks[end + _BEFORE] += sign
+    for start, end in blocked.items:
+        marks[start + _BEFORE] += "m"
+        marks[end + _BEFORE] += "e"
+    return marks
+
+
+def _often(words: Sequence[str]) -> list[str]:
+    """How often each word of the padded text is met: once, twice, more."""
+    met = Counter(words)
+    return ["" if met[word] < 2 else "2" if met[word] == 2 else "3" for word in words]
+
+
+def tagged_names(
+    text: str, heads: Sequence[Range], organs: Sequence[Range], blocked: Ranges, *, model: Model | None = None
+) -> list[tuple[int, int, float]]:
+    """The names of two characters and more that the model reads, in order: start, end, probability of both."""
+    told = list(sentences(text, heads, blocked))
+    if not told:
+        return []
+    found, tagger = features(text, heads, organs, blocked), model or _shipped()
+    return [name for start, end in told for name in _names(tagger, found[start:end], start)]
+
+
+def _names(model: Model, found: list[list[str]], at: int) -> Iterator[tuple[int, int, float]]:
+    model.set(found)
+    tags = "".join(model.tag())
+    for match in re.finditer(f"{BEGIN}{INSIDE}*{END}", tags):
+        start, end = match.span()
+        probability = min(model.marginal(BEGIN, start), model.marginal(END, end - 1))
+        yield at + start, at + end, probability
+
+
+def opened(content: bytes) -> Model:
+    """The model that ``nlp.train.names`` made."""
+    import pycrfsuite
+
+    tagger: Model = pycrfsuite.Tagger()
+    tagger.open_inmemory(content)
+    return tagger
+
+
+@cache
+def _content() -> bytes:
+    folder = shelved(MODEL, MODEL_FILE)
+    if folder is None:
+        raise FileNotFoundError(f"安装里没有模型 {MODEL} 的文件 {MODEL_FILE}。请重新安装 wenze")
+    return (folder / MODEL_FILE).read_bytes()
+
+
+def _shipped() -> Model:
+    """The shipped model, one of its own for each thread."""
+    if not hasattr(_threads, "model"):
+        _threads.model = opened(_content())
+    return _threads.model

@@ -1,0 +1,16 @@
+"""Where the models that come with wenze lie.
+
+In an installed package they lie inside it, in a checkout beside it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+_SHELVES = (_PACKAGE / "models", _PACKAGE.parent / "models")
+
+
+def shelved(name: str, file: str) -> Path | None:
+    """The folder of the shipped model ``name``, known by a ``file`` in it; None where there is none."""
+    return next((shelf / name for shelf in _SHELVES if (shelf / name / file).is_file()), None)
