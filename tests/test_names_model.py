@@ -108,7 +108,9 @@ def test_of_a_notice_posts_and_bodies_are_not_taught_as_names() -> None:
 
 
 def test_other_names_stand_in_place_of_the_old() -> None:
-    text = Text("局长何青山、李四均受到警告处分，何青山另被免职，王某被诫勉。", ((2, 5), (6, 8), (16, 19), (24, 26)), True)
+    text = Text(
+        "局长何青山、李四均受到警告处分，何青山另被免职，王某被诫勉。", ((2, 5), (6, 8), (16, 19), (24, 26)), True
+    )
     assert [text.text[a:b] for a, b in text.names] == ["何青山", "李四", "何青山", "王某"]
     pool = names._Pool(("欧阳", "赵"), ("一鸣", "平"), ("平安",))
     made = [names._renamed(text, pool, random.Random(seed)) for seed in range(30)]
@@ -144,7 +146,9 @@ def test_the_command_writes_model_figures_and_card(tmp_path: Path, monkeypatch: 
     gold = tmp_path / "gold"
     gold.mkdir()
     for split in ("train", "dev"):
-        lines = [line for line in (GOLD / f"{split}.jsonl").read_text("utf-8").splitlines() if json.loads(line)["fields"]]
+        lines = [
+            line for line in (GOLD / f"{split}.jsonl").read_text("utf-8").splitlines() if json.loads(line)["fields"]
+        ]
         (gold / f"{split}.jsonl").write_text("\n".join(lines[:20]) + "\n", encoding="utf-8")
     out = tmp_path / "names"
     assert main(["train", "names", str(gold), "-o", str(out)]) == 0

@@ -130,7 +130,7 @@ class _Linker:
             self._meet(met, run.left)
             targets = self._targets(start, met if dealt_with else start, end, run)
             targets = targets or self._dealt_with_again(met, run, dealt_with) or self._carried(start, run)
-            targets = targets or self._holders_inside(run)
+            targets = targets or self._holders_inside(run) or self._left_over(start, run)
             if targets:
                 self._connect(start, end, run, targets)
                 dealt_with = self.topic = targets
@@ -323,6 +323,16 @@ class _Linker:
         """Those whose post a split form takes away, where nobody else is told to lose it (免去该院院长职务)."""
         return tuple(t for t in self._listed_inside(run) if t.kind == POST)
 
+    def _left_over(self, start: int, run: Run) -> Tokens:
+        """The one person of the sentence so far to whom nothing was done yet, where a measure hits nobody else."""
+        if self.totals or self.sk.tokens[run.indices[0]].kind != MEASURE:
+            return ()
+        named = [i for i in self._named(start, run.left) if self.sk.tokens[i].kind == PERSON and not self._decides(i)]
+        people = {self._name(self.sk.tokens[i]): self.sk.tokens[i] for i in named}
+        dealt_with = {self._name(link.token) for link in self.out.links if link.cause.kind == MEASURE}
+        left = [token for name, token in people.items() if name not in dealt_with]
+        return tuple(left) if len(left) == 1 else ()
+
     def _listed_inside(self, run: Run) -> Tokens:
         match = pattern("list").search(self.sk.text, run.left, run.indices[0])
         return self._resolve(*match.span(), None) if match else ()
@@ -431,7 +441,7 @@ class _Linker:
         if wanted and pattern("bodies").search(text):
             return self._bodies(pronoun, wanted)
         if text[0] in "前后" and not text.startswith("前述"):
-            return self._of_those_named(text[0], wanted or 1)
+            return self._of_those_named(pronoun, text[0], wanted or 1)
         if wanted and wanted > 1:
             return tuple(self.people[-wanted:]) if len(self.people) >= wanted else ()
         if text.startswith(("上述", "以上", "前述")):
@@ -447,9 +457,11 @@ class _Linker:
         }
         return tuple(named.values()) if len(named) == wanted else ()
 
-    def _of_those_named(self, side: str, wanted: int) -> Tokens:
-        """The first or the last of all named so far (前两人), or of the last two (后者)."""
+    def _of_those_named(self, pronoun: Token, side: str, wanted: int) -> Tokens:
+        """The first or the last of the line, else of all named so far (前两人), or of the last two (后者)."""
         people = self.people if wanted > 1 else self.people[-2:]
+        line = [p for p in people if p.start > self.text.rfind("\n", 0, pronoun.start)]
+        people = line if len(line) > wanted else people
         if len(people) <= wanted:
             return ()
         return tuple(people[:wanted] if side == "前" else people[-wanted:])

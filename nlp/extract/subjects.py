@@ -263,7 +263,7 @@ class _Builder:
                 bodies.append(post.organisation)
             elif record.token.kind == ORGANISATION:
                 bodies.append(self.text[record.token.start : record.token.end])
-            for subject in self._holders(self._subject(record, post), bodies, record.token.start):
+            for subject in self._holders(self._subject(record, post), bodies, record.token):
                 told = {cause.measure.entry.id for cause, _ in record.measures if cause.measure}
                 counted_only = subject.kind == _KINDS[GROUP] and told == {_UNTOLD}  # 17名干部被追责
                 yield subject, record.held and not counted_only
@@ -295,13 +295,16 @@ class _Builder:
             responsibility_span=self.case.span(bears.start, bears.end) if bears else None,
         )
 
-    def _holders(self, subject: Subject, bodies: list[str], at: int) -> list[Subject]:
-        """One subject, or two where two heads of a place are told together without a name (乡党委书记、乡长)."""
-        unnamed = subject.kind == "person" and not subject.name
-        pair = pattern("two_heads").match(subject.post or "") if unnamed else None
-        if pair is None:
+    def _holders(self, subject: Subject, bodies: list[str], token: Token) -> list[Subject]:
+        """One subject, or one a post where several heads of a place are told together without a name (乡党委书记、乡长),
+        or where the text says that several hold the posts (校长、副校长均…)."""
+        post = subject.post if subject.kind == "person" and not subject.name else None
+        told = self._posts_told(post, token) if post else ()
+        if not told:
             return [subject]
-        posts = [self._read(pair["first"], bodies, at), self._read(pair["second"], [*bodies, pair["first"]], at)]
+        read: list[Post] = []
+        for post in told:
+            read.append(self._read(post, [*bodies, *(p.text for p in read)], token.start))
         return [
             replace(
                 subject,
@@ -311,8 +314,17 @@ class _Builder:
                 leading_cadre=p.leading_cadre,
                 organisation=p.organisation,
             )
-            for p in posts
+            for p in read
         ]
+
+    def _posts_told(self, post: str, token: Token) -> tuple[str, ...]:
+        """The posts of as many people in the words of an unnamed one; none where one person may hold them."""
+        pair = pattern("two_heads").match(post)
+        if pair:
+            return pair["first"], pair["second"]
+        several = pattern("held_by_several").match(self.text, token.end)
+        parts = tuple(re.split("[、和与及]", post)) if several else ()
+        return parts if len(parts) > 1 and all(pattern("ends_as_post").search(part) for part in parts) else ()
 
     def _verbatim(self, start: int, end: int) -> str:
         """The source characters of a range: padding spaces kept, markup and pinyin that cleaning dropped left out."""

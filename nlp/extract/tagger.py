@@ -54,7 +54,12 @@ def features(text: str, heads: Sequence[Range], organs: Sequence[Range], blocked
         *(_column(f"c{at}", at, text, threes) for at in (-3, 0, 1)),
         *(_column(f"m{at}", at, text, marks) for at in range(-2, 4)),
         _column("s", -2, text, ["|".join(three) for three in zip(family, family[1:], family[2:], strict=False)]),
-        _column("n", -2, text, ["|".join(met) for met in zip(longer, often[1:], longer[1:], often[2:], longer[2:], strict=False)]),
+        _column(
+            "n",
+            -2,
+            text,
+            ["|".join(met) for met in zip(longer, often[1:], longer[1:], often[2:], longer[2:], strict=False)],
+        ),
         _column("k", -1, text, ["".join(five) for five in zip(*(signs[at:] for at in range(5)), strict=False)]),
     ]
     return [list(told) for told in zip(*columns, strict=True)]
