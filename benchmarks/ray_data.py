@@ -1,12 +1,12 @@
-"""The Ray engine of wenze (tasks that get chunks) against Ray Data (workers that read), on a local cluster of two.
+"""The two ways of ``--engine ray``, on a local cluster of two workers: tasks that are handed notices, and Ray Data,
+whose workers read the Parquet files themselves (what ``wenze score 'in/*.parquet' -o rows/ --engine ray`` does).
 
-    python benchmarks/ray_data.py --notices 1000
+    python benchmarks/ray_data.py --notices 600
 
-Out, in Markdown: seconds of wall from start to the last row written, rows, and what becomes of a notice that kills
-whoever works on it (how wenze gives it up alone: tests/test_engines.py). Ray Data runs the same ``nlp.batch.record`` in
-``map_batches`` and writes the same Parquet schema; with the killing notice it is told to try twice and to go on without
-a block, since by default it tries for ever. The last line is how fast the one reading process of wenze hands notices
-out, which bounds a cluster.
+Out, in Markdown: seconds of wall of the whole process, start of Ray included, rows, and notices given up; then the same
+with a notice among them that kills whoever works on it. Both ways cut parts of ``--part`` notices here, so that there
+is work for two. The last line is how fast one process reads: for others, which bounds the tasks, and to tell ids and
+lengths, which is what the survey of Ray Data costs.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import run
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from nlp.batch import items, record
-from nlp.rows import write_parquet
+from nlp import partitions
+from nlp.batch import Item, Record, items, work_of
+from nlp.classify import RULES
+from nlp.read import ReadError, tables
+from nlp.stretches import survey
 from nlp.synthesis import notices
-from nlp.types import Notice
 
-_FILES, _BLOCK, _WORKERS = 4, 250, 2
+_FILES, _WORKERS = 4, 2
 _DEADLY = "deadly"
+_WAYS = {"tasks": "Ray tasks, one process reads", "data": "Ray Data, the workers read"}
 
 
 def write(folder: Path, count: int, *, deadly: bool = False) -> None:
@@ -44,52 +45,34 @@ def write(folder: Path, count: int, *, deadly: bool = False) -> None:
         pq.write_table(pa.table({"id": ids, "text": [texts[i] for i in part]}), folder / f"{n}.parquet")
 
 
-def scored(table: pa.Table) -> pa.Table:
-    """The rows of a block of notices."""
-    rows: list[dict[str, Any]] = []
-    for row in table.to_pylist():
-        if row["id"] == _DEADLY:
-            os.kill(os.getpid(), signal.SIGKILL)
-        rows += record(Notice(row["id"], row["text"]))["rows"]
-    with TemporaryDirectory() as folder:
-        write_parquet(rows, Path(folder) / "part")
-        return pq.read_table(Path(folder) / "part")
+def scored(chunk: list[Item]) -> list[Record]:
+    """The work of the rules, of which the deadly notice kills the worker."""
+    if any(not isinstance(item, ReadError) and item.id == _DEADLY for item in chunk):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work_of(RULES)(chunk)
 
 
-def by_ray_data(source: Path, out: Path, *, deadly: bool) -> None:
-    """What a user of Ray Data would write."""
-    import ray
-    import ray.data
-
-    ray.init(num_cpus=_WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    told: dict[str, Any] = {"max_retries": 2} if deadly else {}
-    context.max_errored_blocks = -1 if deadly else 0
-    read = ray.data.read_parquet(str(source), override_num_blocks=3 * _FILES)
-    read.map_batches(scored, batch_format="pyarrow", batch_size=_BLOCK, **told).write_parquet(str(out))
+def score(way: str, source: str, out: str, part: int) -> None:
+    """One run, in a process of its own: this file is a module there, so that workers can import it."""
+    partitions._PART_ITEMS = part
+    partitions.work_of = lambda model, masked: scored
+    if way == "tasks":
+        partitions.tables = lambda inputs: []
+    partitions.score_partitions([source], out, engine="ray", workers=_WORKERS)
 
 
-def apart(source: Path, out: Path, *, deadly: bool) -> None:
-    """``by_ray_data`` in a process of its own, which may fail."""
-    told = ["--ray-data", str(source), str(out), str(deadly)]
-    run([sys.executable, __file__, *told], check=False, capture_output=True)
-
-
-def by_wenze(source: Path, out: Path) -> None:
-    told = ["score", str(source), "-o", f"{out}/", "--engine", "ray", "--workers", str(_WORKERS)]
-    run([sys.executable, "-m", "nlp", *told], check=True, capture_output=True)
-
-
-def line(name: str, notices_told: str, out: Path, work: Callable[[], None]) -> str:
-    """What a run took, as a row of the table."""
+def line(way: str, told: str, source: Path, out: Path, part: int) -> str:
+    """What a run took and left, as a row of the table."""
+    here = Path(__file__)
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here.parent), str(here.parent.parent)])}
+    command = f"import {here.stem}; {here.stem}.score({way!r}, {str(source)!r}, {str(out)!r}, {part})"
     start = time.perf_counter()
-    work()
-    return f"| {name} | {notices_told} | {time.perf_counter() - start:.1f} | {rows_in(out)} |"
-
-
-def rows_in(folder: Path) -> int:
-    return int(ds.dataset([str(path) for path in folder.glob("*.parquet")]).count_rows()) if folder.exists() else 0
+    run([sys.executable, "-c", command], check=True, capture_output=True, env=found)
+    seconds = time.perf_counter() - start
+    rows = ds.dataset([str(path) for path in out.glob("*.parquet")]).count_rows()
+    errors = out / "_errors.jsonl"
+    given_up = errors.read_text(encoding="utf-8").count('"kind": "error"') if errors.exists() else 0
+    return f"| {_WAYS[way]} | {told} | {seconds:.1f} | {rows} | {given_up} |"
 
 
 def handed_out(source: Path) -> float:
@@ -99,29 +82,30 @@ def handed_out(source: Path) -> float:
     return count / (time.perf_counter() - start)
 
 
+def surveyed(source: Path) -> float:
+    """Notices a second whose ids and lengths one worker tells."""
+    start = time.perf_counter()
+    count = sum(len(seen) for table in tables([str(source)]) for seen in survey(table, {}))
+    return count / (time.perf_counter() - start)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--notices", type=int, default=1000)
-    parser.add_argument("--ray-data", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--notices", type=int, default=600)
+    parser.add_argument("--part", type=int, default=50)
     given = parser.parse_args()
-    if given.ray_data:
-        source, out, deadly = given.ray_data
-        by_ray_data(Path(source), Path(out), deadly=deadly == "True")
-        return
-    print("| | notices | wall seconds | rows |\n|---|---|---|---|")
+    count: int = given.notices
+    print("| | notices | wall seconds, start included | rows | given up |\n|---|---|---|---|---|")
     with TemporaryDirectory() as folder:
-        sound, killing, out = (Path(folder) / name for name in ("sound", "killing", "out"))
-        for source in (sound, killing, out):
+        for deadly in (False, True):
+            source = Path(folder) / f"in-{deadly}"
             source.mkdir()
-        write(sound, given.notices)
-        write(killing, given.notices, deadly=True)
-        told = f"{given.notices}, sound"
-        print(line("wenze, --engine ray", told, out / "wenze", lambda: by_wenze(sound, out / "wenze")))
-        print(line("Ray Data", told, out / "data", lambda: apart(sound, out / "data", deadly=False)))
-        told = f"{given.notices}, one of them kills its worker"
-        print(line("Ray Data", told, out / "killed", lambda: apart(killing, out / "killed", deadly=True)))
-        rate = handed_out(sound)
-    print(f"\nOne process reads {rate:.0f} notices a second for the others.")
+            write(source, count, deadly=deadly)
+            told = f"{count}, one of them kills its worker" if deadly else f"{count}, sound"
+            for way in _WAYS:
+                print(line(way, told, source, Path(folder) / f"{way}-{deadly}", given.part), flush=True)
+        rates = handed_out(source), surveyed(source)
+    print("\nOne process reads {:.0f} notices a second for the others; a worker surveys {:.0f}.".format(*rates))
 
 
 if __name__ == "__main__":

@@ -27,12 +27,12 @@ from nlp import engines
 from nlp.classify import RULES
 from nlp.mask import mask_all
 from nlp.pipeline import analyze_notice, fingerprints
-from nlp.read import ReadError, input_files, is_uri, opened, read_notices, remote_files
+from nlp.read import ReadError, Table, input_files, is_uri, opened, read_notices, remote_files
 from nlp.rows import WRITERS, Row, json_line, measures, row
 from nlp.types import SCHEMA_VERSION, Notice
 
 STDIN = "-"
-LOCAL, POOL = "local", "pool"
+LOCAL, POOL, RAY = "local", "pool", "ray"
 _CHUNK_ITEMS = 32
 _CHUNK_CHARACTERS = 200_000
 _SYNC_SECONDS = 1.0
@@ -174,6 +174,15 @@ def items(inputs: Sequence[str], columns: Mapping[str, str], out: Path | None = 
     return _interleaved(notices, unread)
 
 
+def items_of(table: Table, columns: Mapping[str, str], first: int = 0) -> Iterator[Item]:
+    """The items of one Parquet file after the ``first`` ones; ids as they stand, though others have them too.
+
+    Each row is an item, and so is what keeps the rest of the file from being read.
+    """
+    unread = Unread()
+    return _interleaved(table.notices(columns, unread.append, first), unread)
+
+
 class Unread:
     """What could not be read since the last notice, in order; a little of it in memory, the rest in a file of its own.
 
@@ -254,13 +263,20 @@ def _records_of(chunk: list[Item], model: str = RULES, masked: bool = False) -> 
     return [record(item, model, masked=masked) for item in chunk]
 
 
-def chunked(items: Iterable[Item], most: int, most_characters: int) -> Iterator[list[Item]]:
+def length(item: Item) -> int:
+    """The characters of an item."""
+    return len(item.text) if isinstance(item, Notice) else 0
+
+
+def chunked(
+    items: Iterable[Any], most: int, most_characters: int, length: Callable[[Any], int] = length
+) -> Iterator[list[Any]]:
     """The items in lists that are full at ``most`` items, or at ``most_characters``, whichever comes first."""
-    chunk: list[Item] = []
+    chunk: list[Any] = []
     characters = 0
     for item in items:
         chunk.append(item)
-        characters += len(item.text) if isinstance(item, Notice) else 0
+        characters += length(item)
         if len(chunk) >= most or characters >= most_characters:
             yield chunk
             chunk, characters = [], 0

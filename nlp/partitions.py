@@ -3,7 +3,8 @@
 In: what ``batch.score`` takes. Out: OUT/part-000000.parquet … (OUT/year=2023/part-… where rows are parted), and beside
 them OUT/_run.json and, where something went wrong, OUT/_errors.jsonl. OUT is a folder, or a URI that pyarrow writes to.
 A part holds the rows of the notices of one number, so one that is written again is the same again: a run killed
-anywhere goes on where it stopped and neither loses nor repeats a row. No row passes through the process that reads.
+anywhere goes on where it stopped and neither loses nor repeats a row. No row passes through the process that reads; and
+where Parquet files are scored on a Ray cluster, no text either: the workers read them, and this process only plans.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from nlp import engines
+from nlp import engines, stretches
 from nlp.batch import (
+    RAY,
     BatchError,
+    Item,
     Progress,
     Record,
     Summary,
     Tally,
+    Work,
     alone,
     check_resumable,
     chosen_engine,
@@ -41,13 +45,17 @@ from nlp.batch import (
     work_of,
 )
 from nlp.classify import RULES
-from nlp.read import RUN_FILES, is_uri
+from nlp.engines import ray_data
+from nlp.engines.pool import Careful
+from nlp.engines.ray import connected
+from nlp.read import RUN_FILES, Table, is_uri, tables
 from nlp.rows import Row, json_line, write_parquet
 
 _PART_ITEMS = 2_000
 _PART_CHARACTERS = 4_000_000
 _RUN, _BEGUN = RUN_FILES
-_ERRORS, _LOCK, _DONE, _NOTES = "_errors.jsonl", "_lock", "_done", "_notes"
+_ERRORS, _LOCK, _DONE, _NOTES, _TRIES = "_errors.jsonl", "_lock", "_done", "_notes", "_tries"
+_TRIES_MOST = 5  # a worker that dies so often at one place dies of no notice
 _UNKNOWN = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -156,6 +164,85 @@ def deliver(folder: Folder, by: Sequence[str], number: int, records: list[Record
     return len(records)
 
 
+# ------------------------------------------------------------ parts that workers read themselves
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """What a worker does with a part, or before that with a file; each try leaves its mark in the folder."""
+
+    folder: Folder
+    by: tuple[str, ...]
+    work: Work
+    columns: Mapping[str, str]
+    tries: int
+
+    def survey(self, file: tuple[int, Table]) -> Iterator[tuple[int, list[stretches.Seen]]]:
+        """What is seen in a file, with the place of the file in the input."""
+        number, table = file
+        if not table.is_there():
+            cure = "请让集群的每台机器都能在同一路径读到输入，或改用 s3:// 等地址"
+            raise BatchError(f"工作进程找不到输入 {table.file}。{cure}")
+        self._tried(f"file-{number:06d}")
+        return ((number, seen) for seen in stretches.survey(table, self.columns))
+
+    def score(self, part: stretches.Part) -> Iterator[int]:
+        """How many notices a part held, once it is written."""
+        before = self._tried(f"{part.number:06d}")
+        items = list(stretches.items_in(part, self.columns))
+        records = self._carefully(items) if before else self.work(items)
+        yield deliver(self.folder, self.by, part.number, records)
+
+    def _carefully(self, items: list[Item]) -> list[Record]:
+        """The records of items one of which may have killed the worker before this one."""
+        with Careful(self.work) as careful:
+            return list(engines.rescued(items, careful, lost))
+
+    def _tried(self, name: str) -> int:
+        """How often a thing was begun before this time. Raises BatchError when that is too often."""
+        before = int(self.folder.read(f"{_TRIES}/{name}") or 0)
+        if before == self.tries:
+            reason = f"做同一部分（{name}）的工作进程死了 {before} 次，可能是内存不足"
+            raise BatchError(f"{reason}。请减少 --workers 或换内存更大的机器，再用 --resume 接着做")
+        self.folder.write(f"{_TRIES}/{name}", str(before + 1))
+        return before
+
+
+def _read_by_workers(
+    found: Sequence[Table], scorer: _Scorer, finished: set[int], workers: int | None
+) -> Iterator[tuple[int, int]]:
+    """Score the files on a cluster: how many notices are done before it and after each part, and how many there are."""
+    with connected(workers):
+        seen = ray_data.run(enumerate(found), scorer.survey, workers)
+        parts = list(stretches.cut(found, seen, _PART_ITEMS, _PART_CHARACTERS))
+        total = sum(part.count for part in parts)
+        done = sum(part.count for part in parts if part.number in finished)
+        left = (part for part in parts if part.number not in finished)
+        yield done, total
+        for added in ray_data.run(left, scorer.score, workers):
+            done += added
+            yield done, total
+
+
+def _handed_out(
+    items: Iterator[Item], run: Callable[[Iterator[engines.Chunk]], Iterator[int]], finished: set[int]
+) -> Iterator[int]:
+    """Read here and score by an engine: how many notices are done after each part."""
+    held = count = 0
+
+    def left() -> Iterator[engines.Chunk]:
+        nonlocal held
+        for number, part in enumerate(chunked(items, _PART_ITEMS, _PART_CHARACTERS)):
+            if number in finished:
+                held += len(part)
+            else:
+                yield number, part
+
+    for added in run(left()):
+        count += added
+        yield held + count
+
+
 # ------------------------------------------------------------ the job
 
 
@@ -214,7 +301,7 @@ def _finish(folder: Folder, run: Mapping[str, Any], seconds: float) -> Summary:
         folder.write(_RUN, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
     else:
         folder.remove(*(name for name in folder.names() if name.startswith("part-")))
-    for name in (_DONE, _NOTES):
+    for name in (_DONE, _NOTES, _TRIES):
         folder.remove_folder(name)
     folder.remove(_BEGUN)
     summary = Summary(tally, seconds, folder.place, folder.path(_RUN), errors)
@@ -256,8 +343,10 @@ def score_partitions(
     check_resumable(inputs, resume=resume)
     if unknown := [key for key in by if key not in PARTITIONS]:
         raise BatchError(f"不能按 {'、'.join(unknown)} 分区。请用 {'、'.join(PARTITIONS)} 之一")
-    run_by = engines.engine(engine or chosen_engine(workers))
+    engine = engine or chosen_engine(workers)
+    run_by = engines.engine(engine)
     folder, local = Folder(out), None if is_uri(out) else Path(out)
+    there = folder if local is None else Folder(str(local.absolute()))  # as workers find it
     with ExitStack() as stack:
         if local is not None:
             _make(local)
@@ -269,26 +358,19 @@ def score_partitions(
         if resume and (done := _finished(folder, run)):
             return done
         _ready(folder, run, resume=resume, force=force)
-        finished = _numbers(folder)
+        finished, work = _numbers(folder), work_of(model, masked=masked)
         report = progress or (lambda _done, _total: None)
         total = total_of(sources, inputs)
-        task = engines.Task(work_of(model, masked=masked), lost, partial(deliver, folder, by))
-        parts = enumerate(chunked(found, _PART_ITEMS, _PART_CHARACTERS))
-        held = 0
-
-        def left() -> Iterator[engines.Chunk]:
-            nonlocal held
-            for number, part in parts:
-                if number in finished:
-                    held += len(part)
-                else:
-                    yield number, part
-
         report(0, total)
-        count = 0
-        for added in run_by(left(), task, workers):
-            count += added
-            report(held + count, total)
+        if engine == RAY and (files := tables(inputs)):
+            folder.remove_folder(_TRIES)
+            scorer = _Scorer(there, by, work, columns, _TRIES_MOST)
+            for count, total in _read_by_workers(files, scorer, finished, workers):
+                report(count, total)
+        else:
+            task = engines.Task(work, lost, partial(deliver, there, by))
+            for count in _handed_out(found, lambda chunks: run_by(chunks, task, workers), finished):
+                report(count, total)
         return _finish(folder, run, time.monotonic() - started)
 
 

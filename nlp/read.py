@@ -38,6 +38,7 @@ from nlp.types import Caution, Notice
 if TYPE_CHECKING:
     import pypdf
     from pyarrow.fs import FileInfo, FileSystem
+    from pyarrow.parquet import ParquetFile
 
 NOTICE_LIMIT = 5_000_000  # characters of one notice; a longer one is refused, never cut
 _TEXT_BYTES = 4 * NOTICE_LIMIT + 4  # no text of that many characters takes more bytes
@@ -173,6 +174,39 @@ def read_notices(
     return _notices(_sources(paths, on_error or _raise, out), dict(columns or {}), on_error or _raise)
 
 
+@dataclass(frozen=True)
+class Table:
+    """A Parquet file that any process can read, from any of its rows on."""
+
+    _source: _Source
+
+    def notices(self, columns: Columns, fail: Fail, first: int = 0) -> Iterator[Notice]:
+        """The notices after the ``first`` rows, their ids as they stand; what cannot be read goes to ``fail``."""
+        return _told(self._source, _read_parquet(self._source, columns, fail, first), fail)
+
+    @property
+    def file(self) -> str:
+        return self._source.file
+
+    def is_there(self) -> bool:
+        """Whether the file is found from where this process runs."""
+        try:
+            self._source.open().close()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass  # it is, and reading it will tell what is wrong
+        return True
+
+
+def tables(inputs: Iterable[str | Path]) -> list[Table]:
+    """The files that ``read_notices`` would read, in its order, where all are Parquet files; else none."""
+    errors: list[ReadError] = []
+    sources = list(_sources(inputs, errors.append, None))
+    whole = not errors and all(source.suffix == ".parquet" for source in sources)
+    return [Table(source) for source in sources] if whole else []
+
+
 def input_files(inputs: Iterable[str | Path], out: Path | None = None) -> Iterator[Path]:
     """The files ``read_notices`` would open, in its order; standard input and what cannot be opened are passed over."""
     local = [item for item in inputs if not is_uri(item)]
@@ -235,13 +269,17 @@ def _raise(error: ReadError) -> None:
 def _notices(sources: Iterable[_Source], columns: Columns, fail: Fail) -> Iterator[Notice]:
     rename = Renamer()
     for source in sources:
-        try:
-            for notice in _READERS[source.suffix](source, columns, fail):
-                yield rename(notice)
-        except ReadError as error:
-            fail(error)
-        except OSError as error:
-            fail(source.error(f"读取失败（{os_reason(error)}）", "请确认文件存在、未被占用且有读取权限"))
+        yield from map(rename, _told(source, _READERS[source.suffix](source, columns, fail), fail))
+
+
+def _told(source: _Source, read: Iterator[Notice], fail: Fail) -> Iterator[Notice]:
+    """What is read of a source; what ends the reading too early goes to ``fail``."""
+    try:
+        yield from read
+    except ReadError as error:
+        fail(error)
+    except OSError as error:
+        fail(source.error(f"读取失败（{os_reason(error)}）", "请确认文件存在、未被占用且有读取权限"))
 
 
 class Renamer:
@@ -252,15 +290,23 @@ class Renamer:
         self._times: Counter[str] = Counter()
 
     def __call__(self, notice: Notice) -> Notice:
-        new = notice.id
+        new = self.name(notice.id)
+        return notice if new == notice.id else renamed(notice, new)
+
+    def name(self, old: str) -> str:
+        """What a notice of that id is called."""
+        new = old
         while hash(new) in self._met:
-            self._times[notice.id] += 1
-            new = f"{notice.id}~{self._times[notice.id] + 1}"
+            self._times[old] += 1
+            new = f"{old}~{self._times[old] + 1}"
         self._met.add(hash(new))
-        if new == notice.id:
-            return notice
-        caution = Caution("duplicate_id", f"编号“{notice.id}”重复，本篇改记为“{new}”")
-        return replace(notice, id=new, cautions=(*notice.cautions, caution))
+        return new
+
+
+def renamed(notice: Notice, new: str) -> Notice:
+    """A notice whose id was met before, under its new one."""
+    caution = Caution("duplicate_id", f"编号“{notice.id}”重复，本篇改记为“{new}”")
+    return replace(notice, id=new, cautions=(*notice.cautions, caution))
 
 
 # --- which files ---------------------------------------------------------------------------------------------------
@@ -309,7 +355,7 @@ def _sources(inputs: Iterable[str | Path], fail: Fail, out: Path | None) -> Iter
         except OSError as error:
             fail(ReadError(str(path), None, f"打不开（{os_reason(error)}）", "请确认文件存在且有读取权限"))
             continue
-        yield _Source(str(path), name, suffix, size, lambda path=path: path.open("rb"))  # type: ignore[misc]
+        yield _Source(str(path), name, suffix, size, partial(opened, path.absolute()))
     yield from far.values()
 
 
@@ -1370,7 +1416,7 @@ def _sheet_header(rows: Iterator[tuple[Any, ...]], columns: Columns) -> tuple[in
     return best
 
 
-def _read_parquet(source: _Source, columns: Columns, fail: Fail) -> Iterator[Notice]:
+def _read_parquet(source: _Source, columns: Columns, fail: Fail, first: int = 0) -> Iterator[Notice]:
     import pyarrow
     from pyarrow import parquet
 
@@ -1380,17 +1426,27 @@ def _read_parquet(source: _Source, columns: Columns, fail: Fail) -> Iterator[Not
             own = table.schema_arrow.names
             beside = {name: value for name, value in _partition(source.file).items() if name not in own}
             plan = _plan(source, [*own, *beside], columns)
-            row = 0
-            for batch in table.iter_batches(batch_size=64, columns=sorted({*plan.values()} - {*beside})):
-                for record in batch.to_pylist():
-                    row += 1
-                    whole = {**beside, **record}
-                    try:
-                        yield _row_notice(source, row, {role: whole[name] for role, name in plan.items()})
-                    except ReadError as error:
-                        fail(error)
+            for row, record in _parquet_rows(table, sorted({*plan.values()} - {*beside}), first):
+                whole = {**beside, **record}
+                try:
+                    yield _row_notice(source, row, {role: whole[name] for role, name in plan.items()})
+                except ReadError as error:
+                    fail(error)
         except (pyarrow.ArrowException, OSError, *_DAMAGED) as error:
             raise source.error("Parquet 文件已损坏或不完整", "请重新导出") from error
+
+
+def _parquet_rows(table: ParquetFile, columns: list[str], first: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows after the ``first`` ones with their numbers, from 1; row groups that end before are not read."""
+    row = 0
+    for group in range(table.num_row_groups):
+        if row + (rows := table.metadata.row_group(group).num_rows) <= first:
+            row += rows
+            continue
+        for batch in table.iter_batches(batch_size=64, row_groups=[group], columns=columns):
+            passed = min(max(first - row, 0), len(batch))
+            yield from enumerate(batch.slice(passed).to_pylist(), row + passed + 1)
+            row += len(batch)
 
 
 def _partition(file: str) -> dict[str, str | None]:

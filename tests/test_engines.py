@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from clusters import ROOT, at_work, two_workers
 
 from nlp import engines, partitions
 from nlp.batch import BatchError, Unread, alone, items, score
@@ -25,18 +26,12 @@ from nlp.partitions import PARTITIONS, score_partitions
 from nlp.read import ReadError, read_notices
 from nlp.synthesis import notices
 
-ROOT = Path(__file__).parent.parent
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A real Ray cluster of two workers on this machine."""
-    ray = pytest.importorskip("ray", reason="引擎 ray 需要 pip install 'wenze[ray]'")
-    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
-    told = {"env_vars": {"PYTHONPATH": path}}
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", runtime_env=told)
-    yield ray
-    ray.shutdown()
+    with two_workers() as ray:
+        yield ray
 
 
 @pytest.fixture(scope="module")
@@ -186,21 +181,7 @@ def test_the_rows_are_the_same_whatever_the_engine(name: str, cluster: Any, tabl
     assert first.tally == other.tally
 
 
-def descendants(parent: int) -> set[int]:
-    """The processes below one, by /proc."""
-    stats = [path.read_text(encoding="utf-8", errors="replace") for path in Path("/proc").glob("[0-9]*/stat")]
-    above = {int(stat.split(" ", 1)[0]): int(stat.rpartition(")")[2].split()[1]) for stat in stats}
-    found, last = {parent}, 0
-    while len(found) > last:
-        last = len(found)
-        found |= {one for one, up in above.items() if up in found}
-    return found - {parent}
-
-
-def at_work(name: str) -> list[int]:
-    """Our workers of an engine, those of Ray only while they work."""
-    sign = {"pool": b"spawn_main", "ray": b"ray::_far"}[name]
-    return [pid for pid in descendants(os.getpid()) if sign in Path(f"/proc/{pid}/cmdline").read_bytes()]
+WORKERS = {"pool": b"spawn_main", "ray": b"ray::_far"}  # those of Ray only while they work
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="工作进程靠 /proc 找到")
@@ -212,7 +193,7 @@ def test_a_run_whose_worker_is_killed_from_outside_gives_the_same_rows(
     killed: list[int] = []
 
     def kill(done: int, total: int | None) -> None:
-        if done >= 4 and not killed and (workers := at_work(name)):
+        if done >= 4 and not killed and (workers := at_work(WORKERS[name])):
             killed.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 

@@ -2,7 +2,8 @@
 
 In: numbered chunks of items, and a ``Task``. Out: what the task makes of each chunk, in the order of the chunks. An
 engine knows nothing of notices. A worker that dies loses nothing: its chunk is done again, then halved until the item
-that kills workers stands alone and is given up.
+that kills workers stands alone and is given up. ``ray_data`` stands beside the engines: it hands out no items but tells
+workers where to find them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -41,16 +41,16 @@ def run(chunks: Iterator[Chunk], task: Task[Any, Any, Done], workers: int | None
             pass  # a worker died and the pool with it; what was waiting is done again below
         finally:
             pool.shutdown(wait=over, cancel_futures=True)
-        with _Careful(task) as careful:
+        with Careful(task.work) as careful:
             for number, chunk in waiting:
                 yield task.deliver(number, list(rescued(chunk, careful, task.lost)))
 
 
-class _Careful:
-    """One process at a time that works on items and may die of them."""
+class Careful:
+    """One process at a time that works on items and may die of them; for ``rescued``."""
 
-    def __init__(self, task: Task[Any, Any, Any]) -> None:
-        self._work = task.work
+    def __init__(self, work: Callable[[list[Any]], list[Any]]) -> None:
+        self._work = work
         self._pool = _pool(1)
 
     def __call__(self, chunk: list[Any]) -> list[Any]:
@@ -61,7 +61,7 @@ class _Careful:
             self._pool = _pool(1)
             raise CrashError from error
 
-    def __enter__(self) -> _Careful:
+    def __enter__(self) -> Careful:
         return self
 
     def __exit__(self, *_: object) -> None:

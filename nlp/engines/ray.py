@@ -1,7 +1,8 @@
 """On a Ray cluster: the one that ``RAY_ADDRESS`` names, else one of this machine that ends with the run.
 
 The chunks are read here and go out as Ray tasks, a few a worker; Ray does a task again when its worker or node is
-lost. Workers need wenze, its model and, for rows in partitions, the output folder at the same places.
+lost. Workers need wenze, its model and, for rows in partitions, the output folder at the same places. Where workers can
+read the input themselves, ``ray_data`` takes this one's place.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -22,6 +24,13 @@ _CALM = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_USAGE_STATS_ENABLED": "
 
 def run(chunks: Iterator[Chunk], task: Task[Any, Any, Done], workers: int | None = None) -> Iterator[Done]:
     """What the task makes of each chunk, in order. ``workers`` None: one a core of the cluster. Raises EngineError."""
+    with connected(workers) as ray:
+        yield from _run(ray, chunks, task, workers or max(1, int(ray.cluster_resources().get("CPU", 1))))
+
+
+@contextmanager
+def connected(workers: int | None) -> Iterator[Any]:
+    """Ray, as long as the cluster is needed: the one in use, else one that is left again. Raises EngineError."""
     for key, value in _CALM.items():
         os.environ.setdefault(key, value)
     ray: Any = import_module("ray")
@@ -29,7 +38,7 @@ def run(chunks: Iterator[Chunk], task: Task[Any, Any, Done], workers: int | None
     if own:
         _connect(ray, workers)
     try:
-        yield from _run(ray, chunks, task, workers or max(1, int(ray.cluster_resources().get("CPU", 1))))
+        yield ray
     finally:
         if own:
             ray.shutdown()
