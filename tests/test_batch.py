@@ -364,6 +364,7 @@ def wait_for_lines(running: subprocess.Popen[bytes], part: Path, count: int) -> 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL 只在类 Unix 系统上有")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_killed_process_resumes_to_the_same_bytes(tmp_path: Path, workers: str) -> None:
+    shutil.copytree(ROOT / "models" / "names", tmp_path / "models" / "names")
     shutil.copytree(ROOT / "nlp", tmp_path / "nlp")  # runs that differ by an edit in between would rightly be refused
     source, out, whole = table(tmp_path / "rows.jsonl", 400), tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
     wenze = [sys.executable, "-m", "nlp", "score", str(source)]

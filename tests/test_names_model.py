@@ -1,4 +1,4 @@
-"""The model of names: what it is taught, that it is made anew the same, and that the shipped one is what its card says."""
+"""The model of names: what it is taught, that it is made anew the same, that the shipped one is what its card says."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def test_every_character_has_its_features() -> None:
     assert len(told) == len(TEXT)
     assert len({len(one) for one in told}) == 1
     at = TEXT.index("何青山")
-    assert {"a0=何", "a1=青", "b-1=长何", "c0=何青山", "m0=h", "m3=m"} <= set(told[at])
+    after = told[TEXT.index("党内警告")]
+    assert "m0=m" in after
+    assert {"a0=何", "a1=青", "b-1=长何", "c0=何青山", "m0=h"} <= set(told[at])
 
 
 def test_a_text_of_nothing_has_no_names() -> None:
@@ -95,8 +97,10 @@ def test_the_names_of_gold_are_taught_wherever_they_stand() -> None:
     (taught,) = texts([case], [])
     held = {one.name for one in case.fields.subjects if one.kind == "person"} if case.fields else set()
     marked = [taught.text[start:end] for start, end in taught.names]
-    assert held and all(marked.count(name) == taught.text.count(name) for name in held if name)
-    assert taught.annotated and not next(texts([replace(case, fields=None)], [])).annotated
+    assert held
+    assert all(marked.count(name) == taught.text.count(name) for name in held if name)
+    assert taught.annotated
+    assert not next(texts([replace(case, fields=None)], [])).annotated
 
 
 def test_of_a_notice_posts_and_bodies_are_not_taught_as_names() -> None:
@@ -116,7 +120,7 @@ def test_other_names_stand_in_place_of_the_old() -> None:
     made = [names._renamed(text, pool, random.Random(seed)) for seed in range(30)]
     for one in made:
         first, second, again, masked = (one.text[a:b] for a, b in one.names)
-        assert first == again and masked == "王某"
+        assert (again, masked) == (first, "王某")
         assert one.text == f"局长{first}、{second}均受到警告处分，{first}另被免职，王某被诫勉。"
     assert len({one.text for one in made}) > 5
 
@@ -133,10 +137,10 @@ def small() -> list[Text]:
 def test_the_same_model_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "RENAMED", 1)
     first, again = (train(small(), [], seed=7, progress=lambda _: None) for _ in range(2))
-    assert first.content == again.content and first.metrics == again.metrics
+    assert (first.content, first.metrics) == (again.content, again.metrics)
     text = "站长冯青山受到警告处分。"
     found = landmarks(text)
-    told = tagged_names(text, found.heads, found.organs, found.blocked, model=tagger.opened(first.content))
+    told = tagged_names(text, found.heads, found.organs, found.blocked, model=tagger.Model(first.content))
     assert [(text[start:end], probability > 0.5) for start, end, probability in told] == [("冯青山", True)]
 
 
@@ -153,7 +157,8 @@ def test_the_command_writes_model_figures_and_card(tmp_path: Path, monkeypatch: 
     out = tmp_path / "names"
     assert main(["train", "names", str(gold), "-o", str(out)]) == 0
     told = json.loads((out / "metrics.json").read_text("utf-8"))
-    assert told["annotated"] == 20 and told["dev"]["grammar"]["right"] > 20
+    assert told["annotated"] == 20
+    assert told["dev"]["grammar"]["right"] > 20
     assert "wenze train names" in (out / "MODEL_CARD.md").read_text("utf-8")
     assert main(["train", "names", str(gold), "-o", str(out)]) == 2
 

@@ -80,6 +80,7 @@ def find_mentions(text: str) -> list[Token]:
     tokens, blocked, heads, organs = list(found.tokens), found.blocked, found.heads, found.organs
     taken = Ranges(blocked.items)
     people = find_people(text, heads, organs, blocked)
+    heads = _staff_before(text, people, heads, blocked)
     tokens += _free(_person_tokens(text, people, heads, {end for _, end in organs}, blocked), taken)
     signed = _signed(text, tokens)
     tokens += _free((Token(PRONOUN, *m.span()) for m in pattern("pronouns").finditer(signed)), taken)
@@ -139,6 +140,13 @@ def _heads(text: str, blocked: Ranges) -> list[Range]:
     return [head for head in sorted(heads.items) if not text.startswith(names, head[0])]
 
 
+def _staff_before(text: str, people: Sequence[Range], heads: Sequence[Range], blocked: Ranges) -> list[Range]:
+    """The head words, and the words for staff that no list knows but a name follows (主操工师某)."""
+    known, begun = Ranges(heads), {start for start, _ in people}
+    found = (match.span() for match in pattern("staff_ending").finditer(text) if match.end() in begun)
+    return sorted([*heads, *(span for span in found if not known.hit(*span) and not blocked.hit(*span))])
+
+
 def _names_in_heads(text: str, heads: Sequence[Range]) -> Iterator[str]:
     """Names that a head word right after another is the beginning of (主任关长水)."""
     ends = {end for _, end in heads}
@@ -185,7 +193,7 @@ def _person_tokens(
 
 
 def _post_end(text: str, start: int, floor: int, heads: dict[int, int]) -> int:
-    """Where a post before a name ends: at the name, or before a bracket with a remark (局长（正科级）张某) or the name."""
+    """Where a post before a name ends: at it, or before a bracket with a remark (局长（正科级）张某) or the name."""
     if text[start - 1 : start] == "（" and start - 1 in heads:
         return start - 1
     if text[start - 1 : start] == "）":

@@ -293,6 +293,11 @@ def _end_weight(text: str, end: int, words: Lexicon) -> int:
     return _WEAK if match.group() in words.after_weak else _CLEAR
 
 
+def adverb_begins(text: str, at: int) -> bool:
+    """Whether a word of two or more characters that cannot be in a name (同时, 给予) begins at ``at``."""
+    return _word_ends(text, at, lexicon())
+
+
 def _word_ends(text: str, at: int, words: Lexicon) -> bool:
     """Whether a word of two or more characters that cannot be in a name begins at ``at``."""
     match = words.after.match(text, at)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from nlp.extract.grammar import pattern
 from nlp.extract.names import (
     Before,
+    adverb_begins,
     clear_count,
     clear_name_at,
     dotted_name_at,
@@ -116,7 +117,7 @@ def find_people(
     """
     names = _by_grammar(text, heads, blocked)
     seen = tagged_names(text, heads, organs, blocked, model=model)
-    tagged = [(start, end) for start, end, p in seen if p >= BELIEVED and text[start] not in _PARTICLES]
+    tagged = [(start, end) for start, end, p in seen if p >= BELIEVED and not _begins_otherwise(text, start, end)]
     names.found = Ranges(_left_standing(text, names.found.items, tagged))
     for start, end in tagged:
         if not blocked.hit(start, end) and not names.found.hit(start, end):
@@ -125,8 +126,15 @@ def find_people(
     return sorted(names.found.items)
 
 
+def _begins_otherwise(text: str, start: int, end: int) -> bool:
+    """Whether what the model took for a name begins with a particle or an adverb, or is a place that begins a post."""
+    if text[start] in _PARTICLES or adverb_begins(text, start):
+        return True
+    return pattern("place_follows").match(text, end) is not None
+
+
 def _left_standing(text: str, found: Sequence[Range], tagged: Sequence[Range]) -> Iterator[Range]:
-    """The ranges of the grammar, less the names that the model reads otherwise wherever they stand (卜成急 for 卜成)."""
+    """The ranges of the grammar, less names that the model reads otherwise wherever they stand (卜成急 for 卜成)."""
     known, other = set(tagged), Ranges(tagged)
     agreed = {text[slice(*place)] for place in found if place in known}
     cut = {text[slice(*place)] for place in found if other.hit(*place)} - agreed

@@ -296,8 +296,8 @@ class _Builder:
         )
 
     def _holders(self, subject: Subject, bodies: list[str], token: Token) -> list[Subject]:
-        """One subject, or one a post where several heads of a place are told together without a name (乡党委书记、乡长),
-        or where the text says that several hold the posts (校长、副校长均…)."""
+        """One subject, or one a post: of two heads of a place told together without a name (乡党委书记、乡长), or of
+        several whom the text says to hold them (校长、副校长均…)."""
         post = subject.post if subject.kind == "person" and not subject.name else None
         told = self._posts_told(post, token) if post else ()
         if not told:

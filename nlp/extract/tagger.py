@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from threading import local
-from typing import Any
 
 from nlp.extract.names import lexicon
 from nlp.extract.phrases import Range, Ranges
@@ -24,8 +24,8 @@ _SENTENCE = re.compile(r"[^。！？\n]+[。！？]?")
 _BEFORE, _AFTER = 3, 4  # characters a feature looks back and on
 _MARKS = "，。、；：（）《》“”\n"
 _SIGNS = {**dict.fromkeys("0123456789", "0"), **{mark: mark for mark in _MARKS}}
-Model = Any  # pycrfsuite.Tagger
-_threads = local()  # a tagger holds the sentence it is at
+_NAME = re.compile(f"{BEGIN}{INSIDE}*{END}")
+_threads = local()  # a model holds the sentence it is at
 
 
 def sentences(text: str, heads: Sequence[Range], blocked: Ranges) -> Iterator[Range]:
@@ -41,7 +41,7 @@ def features(text: str, heads: Sequence[Range], organs: Sequence[Range], blocked
     measures begin or end here; how often the words here are met; the kinds of signs around."""
     padded = "\n" * _BEFORE + text + "\n" * _AFTER
     ones = list(padded)
-    twos = [one + other for one, other in zip(ones, ones[1:], strict=False)]
+    twos = [one + other for one, other in pairwise(ones)]
     threes = [two + other for two, other in zip(twos, ones[2:], strict=False)]
     double, single = lexicon().double, lexicon().single
     family = ["d" if two in double else "s" if two[0] in single else "" for two in twos]
@@ -96,26 +96,27 @@ def tagged_names(
     told = list(sentences(text, heads, blocked))
     if not told:
         return []
-    found, tagger = features(text, heads, organs, blocked), model or _shipped()
-    return [name for start, end in told for name in _names(tagger, found[start:end], start)]
+    found, model = features(text, heads, organs, blocked), model or _shipped()
+    return [name for start, end in told for name in model.names(found[start:end], start)]
 
 
-def _names(model: Model, found: list[list[str]], at: int) -> Iterator[tuple[int, int, float]]:
-    model.set(found)
-    tags = "".join(model.tag())
-    for match in re.finditer(f"{BEGIN}{INSIDE}*{END}", tags):
-        start, end = match.span()
-        probability = min(model.marginal(BEGIN, start), model.marginal(END, end - 1))
-        yield at + start, at + end, probability
+class Model:
+    """What ``nlp.train.names`` made, for one thread."""
 
+    def __init__(self, content: bytes) -> None:
+        import pycrfsuite
 
-def opened(content: bytes) -> Model:
-    """The model that ``nlp.train.names`` made."""
-    import pycrfsuite
+        self._content = content  # CRFsuite reads on in these very bytes
+        self._tagger = pycrfsuite.Tagger()
+        self._tagger.open_inmemory(content)
 
-    tagger: Model = pycrfsuite.Tagger()
-    tagger.open_inmemory(content)
-    return tagger
+    def names(self, told: list[list[str]], at: int) -> Iterator[tuple[int, int, float]]:
+        """The names of one sentence, told by its features, that begins ``at`` a place of the text."""
+        self._tagger.set(told)
+        for match in _NAME.finditer("".join(self._tagger.tag())):
+            start, end = match.span()
+            probability = min(self._tagger.marginal(BEGIN, start), self._tagger.marginal(END, end - 1))
+            yield at + start, at + end, probability
 
 
 @cache
@@ -129,5 +130,6 @@ def _content() -> bytes:
 def _shipped() -> Model:
     """The shipped model, one of its own for each thread."""
     if not hasattr(_threads, "model"):
-        _threads.model = opened(_content())
-    return _threads.model
+        _threads.model = Model(_content())
+    model: Model = _threads.model
+    return model

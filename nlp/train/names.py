@@ -23,7 +23,7 @@ from nlp.extract.grammar import pattern
 from nlp.extract.mentions import landmarks
 from nlp.extract.people import BELIEVED, find_people, names_by_grammar
 from nlp.extract.phrases import Range, Ranges, places_of
-from nlp.extract.tagger import BEGIN, END, INSIDE, MODEL_FILE, OUTSIDE, features, opened, sentences, tagged_names
+from nlp.extract.tagger import BEGIN, END, INSIDE, MODEL_FILE, OUTSIDE, Model, features, sentences, tagged_names
 from nlp.gold import GoldCase, GoldNotice
 from nlp.types import Notice
 
@@ -160,8 +160,8 @@ def train(known: Sequence[Text], dev: Sequence[GoldCase], *, seed: int = 0, prog
     count = 0
     for text in known:
         for one in (text, *(_renamed(text, pool, rng) for _ in range(RENAMED if text.annotated else 0))):
-            for told, tags in _sequences(one):
-                trainer.append(told, tags)
+            for read, tags in _sequences(one):
+                trainer.append(read, tags)
                 count += 1
     progress(f"训练 {count} 句……")
     with TemporaryDirectory() as folder:
@@ -185,7 +185,7 @@ def _sequences(text: Text) -> Iterator[tuple[list[list[str]], list[str]]]:
 def measured(dev: Iterable[GoldCase], content: bytes) -> dict[str, dict[str, int]]:
     """Names of persons held to account in ``dev``: how many are read by the grammar, by the model, by both together,
     how many are missed, and how many others each reads (bystanders and errors)."""
-    model = opened(content)
+    model = Model(content)
     counts = {name: {"right": 0, "missed": 0, "others": 0} for name in ("grammar", "model", "both")}
     for case in dev:
         if case.fields is None:
@@ -235,8 +235,8 @@ def card(told: Mapping[str, Any], size: int) -> str:
 
 ## 数据与做法
 
-* 训练：{told["texts"]} 篇虚构文本，其中 {told["annotated"]} 篇标注过问责对象，共 {told["sentences"]} 句。标注的姓名以外，旁人的姓名、
-  未标注字段的案件里的姓名，取自规则语法本身。训练不读 dev 与 test。
+* 训练：{told["texts"]} 篇虚构文本，其中 {told["annotated"]} 篇标注过问责对象，共 {told["sentences"]} 句。
+  标注的姓名以外，旁人的姓名、未标注字段的案件里的姓名，取自规则语法本身。训练不读 dev 与 test。
 * 每篇标注过的文本另读 {RENAMED} 遍，把姓名换成别的：用训练文本里的姓与名另行组合，{_WORD:.0%} 换成两字的普通词，
   {_UNSURNAMED:.0%} 换成没有姓氏的名，使模型学到姓名前后的样子，而不是某个姓名。
 * 随机种子 {told["seed"]}；CRFsuite 的设置见 metrics.json。
