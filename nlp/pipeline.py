@@ -36,11 +36,14 @@ class Reading:
 
 @cache
 def code_fingerprint() -> str:
-    """Version and a hash of all the package's Python sources: '0.1.0+3f2a…'."""
+    """Version and a hash of all the package's Python sources and of its model of names: '0.1.0+3f2a…'."""
+    from nlp.extract.tagger import model_content
+
     folder = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).as_posix()):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(model_content())
     return f"{nlp.__version__}+{digest.hexdigest()[:12]}"
 
 

@@ -140,3 +140,9 @@ def test_a_text_that_breaks_off_anywhere_is_read(case: GoldCase) -> None:
 
 def test_a_text_that_ends_with_a_post_is_read() -> None:
     assert [one.name for one in read("县纪委给予张三党内警告处分。县水利局局长").subjects] == ["张三"]
+
+
+def test_old_wang_is_the_wang_named_before() -> None:
+    text = "卫生院院长王喜春摆了两桌，药房主任米有粮在座。县卫健局党组给予院长老王党内严重警告处分，对米有粮诫勉。"
+    told = {one.name: [sanction.name for sanction in one.sanctions] for one in read(text).subjects}
+    assert told == {"王喜春": ["党内严重警告"], "米有粮": ["诫勉"]}

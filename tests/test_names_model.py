@@ -15,7 +15,7 @@ from nlp.cli import main
 from nlp.extract import tagger
 from nlp.extract.mentions import landmarks
 from nlp.extract.people import find_people, names_by_grammar
-from nlp.extract.tagger import features, sentences, tagged_names
+from nlp.extract.tagger import Features, sentences, tagged_names
 from nlp.gold import GoldNotice, NoticeCase, load_gold
 from nlp.train import names
 from nlp.train.names import Text, card, texts, train
@@ -40,7 +40,7 @@ def test_only_sentences_with_a_post_or_a_measure_are_looked_at() -> None:
 
 def test_every_character_has_its_features() -> None:
     found = landmarks(TEXT)
-    told = features(TEXT, found.heads, found.organs, found.blocked)
+    told = Features(TEXT, found.heads, found.organs, found.blocked).of(0, len(TEXT))
     assert len(told) == len(TEXT)
     assert len({len(one) for one in told}) == 1
     at = TEXT.index("何青山")
@@ -82,10 +82,10 @@ def test_each_thread_has_a_model_of_its_own() -> None:
 
 
 def test_without_its_file_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    tagger._content.cache_clear()
+    tagger.model_content.cache_clear()
     monkeypatch.setattr(tagger, "shelved", lambda *_: None)
     with pytest.raises(FileNotFoundError, match="重新安装"):
-        tagger._content()
+        tagger.model_content()
 
 
 # ------------------------------------------------------------ what is taught

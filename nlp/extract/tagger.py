@@ -36,9 +36,20 @@ def sentences(text: str, heads: Sequence[Range], blocked: Ranges) -> Iterator[Ra
             yield match.span()
 
 
-def features(text: str, heads: Sequence[Range], organs: Sequence[Range], blocked: Ranges) -> list[list[str]]:
-    """What is told of each character: its neighbours, one, two and three together; whether surnames, posts, organs and
-    measures begin or end here; how often the words here are met; the kinds of signs around."""
+class Features:
+    """What is told of the characters of a text: their neighbours, one, two and three together; whether surnames, posts,
+    organs and measures begin or end there; how often the words there are met; the kinds of signs around."""
+
+    def __init__(self, text: str, heads: Sequence[Range], organs: Sequence[Range], blocked: Ranges) -> None:
+        self._columns = _columns(text, heads, organs, blocked)
+
+    def of(self, start: int, end: int) -> list[list[str]]:
+        """The features of each character of [start, end)."""
+        return [list(told) for told in zip(*(column[start:end] for column in self._columns), strict=True)]
+
+
+def _columns(text: str, heads: Sequence[Range], organs: Sequence[Range], blocked: Ranges) -> list[list[str]]:
+    """Each feature, of every character."""
     padded = "\n" * _BEFORE + text + "\n" * _AFTER
     ones = list(padded)
     twos = [one + other for one, other in pairwise(ones)]
@@ -48,7 +59,7 @@ def features(text: str, heads: Sequence[Range], organs: Sequence[Range], blocked
     often, longer = _often(twos), _often(threes)
     marks = _marks(len(padded), heads, organs, blocked)
     signs = [_SIGNS.get(one, "x") for one in ones]
-    columns = [
+    return [
         *(_column(f"a{at}", at, text, ones) for at in range(-3, 4)),
         *(_column(f"b{at}", at, text, twos) for at in range(-2, 3)),
         *(_column(f"c{at}", at, text, threes) for at in (-3, 0, 1)),
@@ -62,7 +73,6 @@ def features(text: str, heads: Sequence[Range], organs: Sequence[Range], blocked
         ),
         _column("k", -1, text, ["".join(five) for five in zip(*(signs[at:] for at in range(5)), strict=False)]),
     ]
-    return [list(told) for told in zip(*columns, strict=True)]
 
 
 def _column(name: str, at: int, text: str, values: Sequence[str]) -> list[str]:
@@ -96,8 +106,8 @@ def tagged_names(
     told = list(sentences(text, heads, blocked))
     if not told:
         return []
-    found, model = features(text, heads, organs, blocked), model or _shipped()
-    return [name for start, end in told for name in model.names(found[start:end], start)]
+    found, model = Features(text, heads, organs, blocked), model or _shipped()
+    return [name for start, end in told for name in model.names(found.of(start, end), start)]
 
 
 class Model:
@@ -120,7 +130,8 @@ class Model:
 
 
 @cache
-def _content() -> bytes:
+def model_content() -> bytes:
+    """The bytes of the shipped model, by which results are told apart. Raises FileNotFoundError."""
     folder = shelved(MODEL, MODEL_FILE)
     if folder is None:
         raise FileNotFoundError(f"安装里没有模型 {MODEL} 的文件 {MODEL_FILE}。请重新安装 wenze")
@@ -130,6 +141,6 @@ def _content() -> bytes:
 def _shipped() -> Model:
     """The shipped model, one of its own for each thread."""
     if not hasattr(_threads, "model"):
-        _threads.model = Model(_content())
+        _threads.model = Model(model_content())
     model: Model = _threads.model
     return model

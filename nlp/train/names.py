@@ -23,7 +23,7 @@ from nlp.extract.grammar import pattern
 from nlp.extract.mentions import landmarks
 from nlp.extract.people import BELIEVED, find_people, names_by_grammar
 from nlp.extract.phrases import Range, Ranges, places_of
-from nlp.extract.tagger import BEGIN, END, INSIDE, MODEL_FILE, OUTSIDE, Model, features, sentences, tagged_names
+from nlp.extract.tagger import BEGIN, END, INSIDE, MODEL_FILE, OUTSIDE, Features, Model, sentences, tagged_names
 from nlp.gold import GoldCase, GoldNotice
 from nlp.types import Notice
 
@@ -174,12 +174,12 @@ def train(known: Sequence[Text], dev: Sequence[GoldCase], *, seed: int = 0, prog
 
 def _sequences(text: Text) -> Iterator[tuple[list[list[str]], list[str]]]:
     found = landmarks(text.text)
-    told = features(text.text, found.heads, found.organs, found.blocked)
+    told = Features(text.text, found.heads, found.organs, found.blocked)
     tags = [OUTSIDE] * len(text.text)
     for start, end in text.names:
         tags[start:end] = [BEGIN, *[INSIDE] * (end - start - 2), END] if end - start > 1 else [OUTSIDE]
     for start, end in sentences(text.text, found.heads, found.blocked):
-        yield told[start:end], tags[start:end]
+        yield told.of(start, end), tags[start:end]
 
 
 def measured(dev: Iterable[GoldCase], content: bytes) -> dict[str, dict[str, int]]:
