@@ -66,6 +66,8 @@ class Lexicon:
     dealt: re.Pattern[str]
     bears: re.Pattern[str]
     told_before: re.Pattern[str]
+    model_not_first: frozenset[str]
+    model_not_last: frozenset[str]
 
 
 @cache
@@ -103,6 +105,8 @@ def lexicon() -> Lexicon:
         dealt=re.compile(names["dealt"]),
         bears=re.compile(names["bears"]),
         told_before=re.compile(f"(?:{names['told_before']})$"),
+        model_not_first=frozenset(names["model_never_first"]),
+        model_not_last=frozenset(names["model_never_last"]),
     )
 
 
