@@ -12,8 +12,8 @@ from itertools import groupby, islice
 from operator import attrgetter
 from typing import NamedTuple
 
-from nlp.batch import Item, chunked, items_of, length
-from nlp.read import Renamer, Table, renamed
+from nlp.batch import BatchError, Item, chunked, items_of, length
+from nlp.read import ReadError, Renamer, Table, renamed
 from nlp.types import Notice
 
 __all__ = ["Part", "Stretch", "cut", "items_in", "survey"]
@@ -26,12 +26,14 @@ Seen = tuple["str | None", int]  # the id of an item, None where it could not be
 
 @dataclass(frozen=True)
 class Stretch:
-    """``count`` items of a file after the ``first`` ones; ``names`` are the new ids of some, by place in the file."""
+    """``count`` items of a file after the ``first`` ones; by place in the file, ``names`` are the new ids of some, and
+    ``unread`` are those that could not be read when the file was surveyed."""
 
     table: Table
     first: int
     count: int
     names: Mapping[int, str]
+    unread: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class _Place(NamedTuple):
     place: int
     length: int
     new: str | None
+    unread: bool
 
 
 def survey(table: Table, columns: Columns) -> Iterator[list[Seen]]:
@@ -74,18 +77,30 @@ def _places(seen: Iterable[tuple[int, list[Seen]]]) -> Iterator[_Place]:
         items = (item for _, items in some for item in items)
         for place, (old, characters) in enumerate(items):
             new = None if old is None else rename.name(old)
-            yield _Place(file, place, characters, None if new == old else new)
+            yield _Place(file, place, characters, None if new == old else new, old is None)
 
 
 def _stretch(table: Table, places: list[_Place]) -> Stretch:
     names = {one.place: one.new for one in places if one.new is not None}
-    return Stretch(table, places[0].place, len(places), names)
+    unread = frozenset(one.place for one in places if one.unread)
+    return Stretch(table, places[0].place, len(places), names, unread)
 
 
 def items_in(part: Part, columns: Columns) -> Iterator[Item]:
-    """The items of a part, read where this is called."""
+    """The items of a part, read where this is called. Raises BatchError where they are not what was surveyed."""
     for stretch in part.stretches:
+        places = range(stretch.first, stretch.first + stretch.count)
         found = islice(items_of(stretch.table, columns, stretch.first), stretch.count)
-        for place, item in enumerate(found, stretch.first):
+        for place in places:
+            item = next(found, None)
+            if item is None or isinstance(item, ReadError) != (place in stretch.unread):
+                raise _otherwise(stretch, item)
             new = stretch.names.get(place)
             yield renamed(item, new) if new and isinstance(item, Notice) else item
+
+
+def _otherwise(stretch: Stretch, item: Item | None) -> BatchError:
+    """A file that reads otherwise than before: its machine does not find it, or its store fails now and then."""
+    why = f"（{item.reason}）" if isinstance(item, ReadError) else ""
+    cure = "请确认每台机器都读得到它、运行中没有改动它，再用 --resume 接着做"
+    return BatchError(f"输入 {stretch.table.file} 两次读到的不一样{why}。{cure}")

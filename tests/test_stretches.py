@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nlp.batch import Item, chunked, items, items_of
+from nlp.batch import BatchError, Item, chunked, items, items_of
 from nlp.read import ReadError, tables
 from nlp.stretches import Part, cut, items_in, survey
 
@@ -120,3 +122,23 @@ def test_a_table_is_read_wherever_it_is_handed_to(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir("/")
     [received] = pickle.loads(sent)
     assert [(item.file, item.row) for item in items_of(received, COLUMNS)] == [(told, 1)]
+
+
+def failing(error: OSError) -> BinaryIO:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(OSError(5, "Input/output error"), "两次读到的不一样"), (FileNotFoundError(2, "gone"), "两次读到的不一样")],
+)
+def test_a_file_that_reads_otherwise_than_it_was_surveyed_is_told(tmp_path: Path, error: OSError, told: str) -> None:
+    """A store that fails now and then must not cost rows: neither when it was surveyed nor when it is read."""
+    [sound] = tables([str(written(tmp_path / "a.parquet", [f"{n}" for n in range(7)]))])
+    bad = replace(sound, _source=replace(sound._source, open=partial(failing, error)))
+    for first, then in ((sound, bad), (bad, sound)):
+        parts = list(cut([then], ((0, some) for some in survey(first, COLUMNS)), 3, 1_000_000))
+        with pytest.raises(BatchError, match=rf"a\.parquet {told}.*--resume"):
+            [item for part in parts for item in items_in(part, COLUMNS)]
+    again = list(cut([bad], ((0, some) for some in survey(bad, COLUMNS)), 3, 1_000_000))
+    assert [type(item) for part in again for item in items_in(part, COLUMNS)] == [ReadError]
