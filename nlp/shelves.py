@@ -1,4 +1,4 @@
-"""Where the models that come with wenze lie.
+"""Where the models that come with wenze lie, and what is told where one cannot be used.
 
 In an installed package they lie inside it, in a checkout beside it.
 """
@@ -9,6 +9,10 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 _SHELVES = (_PACKAGE / "models", _PACKAGE.parent / "models")
+
+
+class ModelNotAvailable(ValueError):  # noqa: N818
+    """The model asked for cannot be used; the message (Chinese) says why and what to do."""
 
 
 def shelved(name: str, file: str) -> Path | None:

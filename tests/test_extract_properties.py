@@ -146,3 +146,8 @@ def test_old_wang_is_the_wang_named_before() -> None:
     text = "卫生院院长王喜春摆了两桌，药房主任米有粮在座。县卫健局党组给予院长老王党内严重警告处分，对米有粮诫勉。"
     told = {one.name: [sanction.name for sanction in one.sanctions] for one in read(text).subjects}
     assert told == {"王喜春": ["党内严重警告"], "米有粮": ["诫勉"]}
+
+
+@pytest.mark.parametrize("who", ["举报人李建军", "记者刘芳"])
+def test_a_measure_that_hits_nobody_named_does_not_hit_who_reports(who: str) -> None:
+    assert read(f"在{who}的追问下，2021年5月，县纪委给予党内警告处分。").subjects == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from nlp import pipeline
 from nlp.cli import main
-from nlp.extract import tagger
+from nlp.extract import people, tagger
 from nlp.extract.mentions import landmarks
 from nlp.extract.people import find_people, names_by_grammar
 from nlp.extract.tagger import Features, sentences, tagged_names
@@ -62,30 +64,67 @@ def test_a_text_of_nothing_has_no_names() -> None:
 )
 def test_a_name_that_is_a_word_is_read(text: str, name: str) -> None:
     found = landmarks(text)
-    people = find_people(text, found.heads, found.organs, found.blocked)
-    assert [text[start:end] for start, end in people] == [name]
+    read_together = find_people(text, found.heads, found.organs, found.blocked)
+    assert [text[start:end] for start, end in read_together] == [name]
 
 
 def test_the_model_mends_what_the_grammar_cuts_wrongly() -> None:
     text = "大队长鲁冰日常监督提醒不够，被批评教育。"
     found = landmarks(text)
     assert [text[a:b] for a, b in names_by_grammar(text, found.heads, found.blocked)] == ["鲁冰日"]
-    people = find_people(text, found.heads, found.organs, found.blocked)
-    assert [text[a:b] for a, b in people] == ["鲁冰"]
+    read_together = find_people(text, found.heads, found.organs, found.blocked)
+    assert [text[a:b] for a, b in read_together] == ["鲁冰"]
 
 
 def test_each_thread_has_a_model_of_its_own() -> None:
-    told = [f"河湾镇镇长何青{n}受到党内警告处分。" * 20 for n in "山水云月"]
+    made = (("河湾镇镇长何青山", 2), ("在会上，县水利局局长王平", 3), ("经查，松桥乡副乡长赵一鸣", 5))
+    told = [f"{who}受到党内警告处分。" * times for who, times in made]
     alone = [read(text) for text in told]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(read, told * 8)) == alone * 8
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(read, told * 20)) == alone * 20
+    finally:
+        sys.setswitchinterval(before)
 
 
-def test_without_its_file_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    tagger.model_content.cache_clear()
+def test_without_its_file_the_cure_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    for cached in (tagger.model_content, pipeline.code_fingerprint, pipeline.fingerprints):
+        cached.cache_clear()
     monkeypatch.setattr(tagger, "shelved", lambda *_: None)
-    with pytest.raises(FileNotFoundError, match="重新安装"):
-        tagger.model_content()
+    assert main(["score", str(tmp_path / "a.txt"), "-o", str(tmp_path / "out.jsonl")]) == 2
+    told = capsys.readouterr().err
+    assert "安装里没有模型 names 的文件" in told
+    assert "磁盘" not in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "镇长权力过大，监督缺位，被通报批评。",
+        "县水利局局长任期内，项目违规，被通报批评。",
+        "县水利局局长亲属被通报批评。",
+        "县委书记司机被解聘。",
+        "县水利局局长同时被诫勉。",
+    ],
+)
+def test_words_that_are_nobodys_name_are_left_out(text: str) -> None:
+    found = landmarks(text)
+    assert find_people(text, found.heads, found.organs, found.blocked) == []
+
+
+def test_what_both_read_stays_though_one_place_is_read_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "大队长鲁冰被批评教育，鲁冰未申辩；大队长鲁冰日常监督不够。"
+    first, last = text.index("鲁冰"), text.rindex("鲁冰")
+    seen = [(first, first + 2, 0.93), (last, last + 3, 0.96)]
+    monkeypatch.setattr(people, "tagged_names", lambda *_, **__: seen)
+    found = landmarks(text)
+    names_read = [text[a:b] for a, b in find_people(text, found.heads, found.organs, found.blocked)]
+    assert names_read[0] == names_read[1] == "鲁冰"
 
 
 # ------------------------------------------------------------ what is taught

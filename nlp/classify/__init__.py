@@ -14,9 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from nlp.classify.base import LABELS_FILE, RETRAIN, Classifier, Disputing, ModelNotAvailable, check_labels, read_record
+from nlp.classify.base import LABELS_FILE, RETRAIN, Classifier, Disputing, check_labels, read_record
 from nlp.codebook import load_codebook
-from nlp.shelves import shelved
+from nlp.shelves import ModelNotAvailable, shelved
 from nlp.types import Caution, IssueId, unique
 
 __all__ = ["BACKENDS", "RULES", "Model", "ModelNotAvailable", "load_backend", "load_model", "measured"]

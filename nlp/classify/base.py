@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from nlp.codebook import load_codebook
+from nlp.shelves import ModelNotAvailable
 from nlp.types import Caution, IssueId, Scores, Span
 
 C = TypeVar("C", bound="Classifier")
 
 LABELS_FILE = "labels.json"
 RETRAIN = "请用 wenze train 重新训练"
-
-
-class ModelNotAvailable(ValueError):  # noqa: N818
-    """The model asked for cannot be used; the message (Chinese) says why and what to do."""
 
 
 class Classifier(Protocol):

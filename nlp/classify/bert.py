@@ -23,12 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.classify.base import RETRAIN, ModelNotAvailable, check_labels, read_record, write_labels
+from nlp.classify.base import RETRAIN, check_labels, read_record, write_labels
 from nlp.classify.clauses import clauses
 from nlp.classify.marking import field_marks, marks
 from nlp.classify.odds import sigmoid
 from nlp.classify.whole import whole
 from nlp.codebook import load_codebook
+from nlp.shelves import ModelNotAvailable
 from nlp.types import IssueId, Scores, Span
 
 Floats = NDArray[np.float64]

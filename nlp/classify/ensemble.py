@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.classify import RULES, Model, load_backend, load_model
-from nlp.classify.base import RETRAIN, Classifier, ModelNotAvailable, check_labels, read_record, write_labels
+from nlp.classify.base import RETRAIN, Classifier, check_labels, read_record, write_labels
 from nlp.classify.odds import logit, sigmoid
 from nlp.codebook import load_codebook
+from nlp.shelves import ModelNotAvailable
 from nlp.types import IssueId, Scores, Span
 
 Floats = NDArray[np.float64]

@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nlp.classify.base import RETRAIN, ModelNotAvailable, check_labels, read_json, read_record, write_labels
+from nlp.classify.base import RETRAIN, check_labels, read_json, read_record, write_labels
 from nlp.classify.clauses import STOPS, clauses
 from nlp.classify.odds import sigmoid
 from nlp.classify.tokens import field_tokens
 from nlp.classify.whole import whole
 from nlp.codebook import load_codebook
 from nlp.segment import segment
+from nlp.shelves import ModelNotAvailable
 from nlp.types import IssueId, Scores, Span
 
 _DIGIT = re.compile(r"\d")

@@ -2,7 +2,7 @@
 
 In: the skeleton of a case (one letter for each mention). Out: links from mentions to measures and responsibilities,
 with their status. Reads one sentence at a time, left to right; what does not line up is left unlinked with a caution,
-never guessed.
+never guessed; a measure that hits nobody else goes to whoever alone is left in its sentence.
 """
 
 from __future__ import annotations
@@ -328,10 +328,16 @@ class _Linker:
         if self.totals or self.sk.tokens[run.indices[0]].kind != MEASURE:
             return ()
         named = [i for i in self._named(start, run.left) if self.sk.tokens[i].kind == PERSON and not self._decides(i)]
-        people = {self._name(self.sk.tokens[i]): self.sk.tokens[i] for i in named}
+        told = [self.sk.tokens[i] for i in named if not self._stands_by(self.sk.tokens[i])]
+        people = {self._name(token): token for token in told}
         dealt_with = {self._name(link.token) for link in self.out.links if link.cause.kind == MEASURE}
         left = [token for name, token in people.items() if name not in dealt_with]
         return tuple(left) if len(left) == 1 else ()
+
+    def _stands_by(self, person: Token) -> bool:
+        """Whether a person is told as one who reports, complains or suffers (举报人某某, 记者某某)."""
+        begin = person.name[0] if person.name else person.start
+        return pattern("standing_by").search(self.text, max(0, begin - 6), begin) is not None
 
     def _listed_inside(self, run: Run) -> Tokens:
         match = pattern("list").search(self.sk.text, run.left, run.indices[0])

@@ -68,6 +68,7 @@ class Lexicon:
     told_before: re.Pattern[str]
     model_not_first: frozenset[str]
     model_not_last: frozenset[str]
+    model_not: frozenset[str]
 
 
 @cache
@@ -107,6 +108,7 @@ def lexicon() -> Lexicon:
         told_before=re.compile(f"(?:{names['told_before']})$"),
         model_not_first=frozenset(names["model_never_first"]),
         model_not_last=frozenset(names["model_never_last"]),
+        model_not=frozenset(names["model_never"]),
     )
 
 

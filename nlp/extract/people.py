@@ -33,6 +33,7 @@ from nlp.extract.tagger import Model, tagged_names
 
 _REMARK = re.compile(r"（[^（）]{1,20}）")
 _FORMED = re.compile(r"[某×xX＊*·•・]")  # of masked and dotted names the grammar knows where they end
+_SHORT = 3  # characters of a name with a surname of one
 _HAN_NAME = re.compile(rf"{HAN}+(?:[·•・]{HAN}+)*")
 # The probability from which a name of the model is one, and from which it takes the place of one of the grammar.
 BELIEVED, PREFERRED = 0.9, 0.95
@@ -118,13 +119,8 @@ def find_people(
     for the shipped one.
     """
     names = _by_grammar(text, heads, blocked)
-    tagged = [
-        (start, end, probability)
-        for start, end, probability in tagged_names(text, heads, organs, blocked, model=model)
-        if probability >= BELIEVED and _may_be_name(text, start, end)
-    ]
-    preferred = [(start, end) for start, end, probability in tagged if probability >= PREFERRED]
-    names.found = Ranges(_left_standing(text, names.found.items, preferred))
+    tagged = believed(text, heads, organs, blocked, model=model)
+    names.found = Ranges(_left_standing(text, names.found.items, tagged))
     for start, end, _ in tagged:
         if not blocked.hit(start, end) and not names.found.hit(start, end):
             names.found.add(start, end)
@@ -132,18 +128,38 @@ def find_people(
     return sorted(names.found.items)
 
 
+def believed(
+    text: str, heads: Sequence[Range], organs: Sequence[Range], blocked: Ranges, *, model: Model | None = None
+) -> list[tuple[int, int, float]]:
+    """What of the model is taken for names, each with its probability; the arguments as in ``find_people``."""
+    return [
+        (start, end, probability)
+        for start, end, probability in tagged_names(text, heads, organs, blocked, model=model)
+        if probability >= BELIEVED and _may_be_name(text, start, end)
+    ]
+
+
 def _may_be_name(text: str, start: int, end: int) -> bool:
     """Whether nothing speaks against a name of the model: a particle or an adverb at its head, a word that follows
-    names at its end, other signs, or that it is a place at the head of a post."""
-    words = lexicon()
-    if text[start] in words.model_not_first or text[end - 1] in words.model_not_last or adverb_begins(text, start):
+    names at its end, a word that is nobody's name, its length, other signs, or a place at the head of a post."""
+    words, name = lexicon(), text[start:end]
+    if name[0] in words.model_not_first or name[-1] in words.model_not_last or adverb_begins(text, start):
         return False
-    return _HAN_NAME.fullmatch(text, start, end) is not None and pattern("place_follows").match(text, end) is None
+    if name in words.model_not or (len(name) > _SHORT and not _may_be_long(name)):
+        return False
+    return _HAN_NAME.fullmatch(name) is not None and pattern("place_follows").match(text, end) is None
 
 
-def _left_standing(text: str, found: Sequence[Range], tagged: Sequence[Range]) -> Iterator[Range]:
-    """The ranges of the grammar, less names that the model reads otherwise wherever they stand (卜成急 for 卜成)."""
-    known, other = set(tagged), Ranges(tagged)
+def _may_be_long(name: str) -> bool:
+    """Whether a name may have four characters and more: a double surname, a dot, 某, or sounds."""
+    words = lexicon()
+    return name[:2] in words.double or _FORMED.search(name) is not None or words.sounds.issuperset(name[1:])
+
+
+def _left_standing(text: str, found: Sequence[Range], tagged: Sequence[tuple[int, int, float]]) -> Iterator[Range]:
+    """The ranges of the grammar, less names that the model surely reads otherwise and nowhere alike (卜成急)."""
+    known = {(start, end) for start, end, _ in tagged}
+    other = Ranges((start, end) for start, end, probability in tagged if probability >= PREFERRED)
     agreed = {text[slice(*place)] for place in found if place in known}
     cut = {text[slice(*place)] for place in found if other.hit(*place)} - agreed
     for start, end in found:

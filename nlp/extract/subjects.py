@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nlp.codebook import Entry, load_codebook
+from nlp.extract.amounts import count
 from nlp.extract.grammar import pattern
 from nlp.extract.link import Linked, link
 from nlp.extract.mentions import (
@@ -167,16 +168,20 @@ class _Gatherer:
     def _met(self, token: Token) -> str:
         if token.kind == PERSON and token.name:
             name = self.text[slice(*token.name)]
-            return PERSON + (self._unmasked(name) or name)
+            return PERSON + (self._unmasked(name, token) or name)
         return f"{token.kind}{token.start}" if token.kind == GROUP else token.kind + self._words(token)
 
-    def _unmasked(self, name: str) -> str | None:
-        """The one full name met before that 郑某 or 老郑 stands for (郑克俭 … 郑某)."""
+    def _unmasked(self, name: str, token: Token) -> str | None:
+        """The one full name met before that 郑某 or 老郑 stands for, if not of another post (驾驶员老郑)."""
         masked = pattern("short_of").fullmatch(name)
         if masked is None:
             return None
-        full = [k[1:] for k in self.records if k[0] == PERSON and k[1:].startswith(masked["family"]) and "某" not in k]
-        return full[0] if len(full) == 1 else None
+        full = [k for k in self.records if k[0] == PERSON and k[1:].startswith(masked["family"]) and "某" not in k]
+        if len(full) != 1:
+            return None
+        post = self.text[slice(*token.post)] if token.post and "某" not in name else ""
+        same = not post or any(known.endswith(post) for known in self._posts(self.records[full[0]]))
+        return full[0][1:] if same else None
 
     def _key_of_fuller(self, token: Token) -> str:
         """The key of the one record a bare post or a short organisation name stands for, named more fully before."""
@@ -323,8 +328,12 @@ class _Builder:
         if pair:
             return pair["first"], pair["second"]
         several = pattern("held_by_several").match(self.text, token.end)
-        parts = tuple(re.split("[、和与及]", post)) if several else ()
-        return parts if len(parts) > 1 and all(pattern("ends_as_post").search(part) for part in parts) else ()
+        if several is None:
+            return ()
+        ends = [m.end() for m in pattern("post").finditer(post) if m.end() == len(post) or post[m.end()] in "、和与及"]
+        parts = tuple(post[start:end] for start, end in zip([0, *(end + 1 for end in ends)], ends, strict=False))
+        told = several["n"] and count(several["n"])
+        return parts if len(parts) > 1 and ends[-1] == len(post) and told in (None, len(parts)) else ()
 
     def _verbatim(self, start: int, end: int) -> str:
         """The source characters of a range: padding spaces kept, markup and pinyin that cleaning dropped left out."""

@@ -16,7 +16,7 @@ from threading import local
 
 from nlp.extract.names import lexicon
 from nlp.extract.phrases import Range, Ranges
-from nlp.shelves import shelved
+from nlp.shelves import ModelNotAvailable, shelved
 
 MODEL, MODEL_FILE = "names", "model.crfsuite"
 OUTSIDE, BEGIN, INSIDE, END = "O", "B", "I", "E"
@@ -131,10 +131,10 @@ class Model:
 
 @cache
 def model_content() -> bytes:
-    """The bytes of the shipped model, by which results are told apart. Raises FileNotFoundError."""
+    """The bytes of the shipped model, by which results are told apart. Raises ModelNotAvailable."""
     folder = shelved(MODEL, MODEL_FILE)
     if folder is None:
-        raise FileNotFoundError(f"安装里没有模型 {MODEL} 的文件 {MODEL_FILE}。请重新安装 wenze")
+        raise ModelNotAvailable(f"安装里没有模型 {MODEL} 的文件 {MODEL_FILE}。请重新安装 wenze")
     return (folder / MODEL_FILE).read_bytes()
 
 

@@ -21,10 +21,12 @@ from typing import Any
 from nlp.clean import clean
 from nlp.extract.grammar import pattern
 from nlp.extract.mentions import landmarks
-from nlp.extract.people import BELIEVED, find_people, names_by_grammar
+from nlp.extract.names import lexicon
+from nlp.extract.people import BELIEVED, PREFERRED, believed, find_people, names_by_grammar
 from nlp.extract.phrases import Range, Ranges, places_of
-from nlp.extract.tagger import BEGIN, END, INSIDE, MODEL_FILE, OUTSIDE, Features, Model, sentences, tagged_names
+from nlp.extract.tagger import BEGIN, END, INSIDE, MODEL_FILE, OUTSIDE, Features, Model, sentences
 from nlp.gold import GoldCase, GoldNotice
+from nlp.train.trained import TrainingError
 from nlp.types import Notice
 
 SETTINGS: Mapping[str, float] = {"c1": 0.05, "c2": 0.01, "max_iterations": 120, "feature.minfreq": 2}
@@ -107,25 +109,31 @@ class _Pool:
 
 
 def _pool(known: Iterable[Text]) -> _Pool:
-    """The surnames and given names of annotated texts, as often as they are met, and common words of two characters."""
-    names = [one.text[a:b] for one in known if one.annotated for a, b in one.names if 2 <= b - a <= _LONGEST]
-    plain = [name for name in names if not _FORMED.search(name)]
-    cut = [2 if len(name) == _LONGEST else 1 for name in plain]
-    return _Pool(
-        tuple(name[:at] for name, at in zip(plain, cut, strict=True)),
-        tuple(name[at:] for name, at in zip(plain, cut, strict=True)),
-        tuple(_words()),
-    )
+    """The surnames and given names of annotated texts, as often as they are met, and common words of two characters.
+
+    Raises TrainingError where no text tells of a name with a surname."""
+    names = (one.text[a:b] for one in known if one.annotated for a, b in one.names)
+    cut = [(name, _surname(name)) for name in names if not _FORMED.search(name)]
+    parts = [(name[:at], name[at:]) for name, at in cut if 0 < at < len(name) <= at + 2]
+    if not parts:
+        raise TrainingError("训练数据里没有标注过的姓名，学不成姓名模型。请给出带 fields 的案件")
+    return _Pool(tuple(family for family, _ in parts), tuple(given for _, given in parts), tuple(_words()))
+
+
+def _surname(name: str) -> int:
+    """How many characters of a name are its surname; 0 for a name without a known one."""
+    words = lexicon()
+    return 2 if name[:2] in words.double else int(name[0] in words.single)
 
 
 def _words() -> Iterator[str]:
-    """Words of two characters of jieba's list that it does not call names."""
+    """Words of two characters of jieba's list that it does not call names, less those that are nobody's."""
     import jieba
 
     with jieba.get_dict_file() as file:
         for line in file:
             word, met, kind = line.decode("utf-8").split()
-            if len(word) == 2 and int(met) >= _MET and not kind.startswith("nr"):
+            if len(word) == 2 and int(met) >= _MET and not kind.startswith("nr") and word not in lexicon().model_not:
                 yield word
 
 
@@ -193,10 +201,9 @@ def measured(dev: Iterable[GoldCase], content: bytes) -> dict[str, dict[str, int
         text, gold = clean(Notice(case.id, case.text)).text, _persons(case)
         found = landmarks(text)
         arguments = text, found.heads, found.organs, found.blocked
-        tagged = tagged_names(*arguments, model=model)
         read = {
             "grammar": names_by_grammar(text, found.heads, found.blocked),
-            "model": [(start, end) for start, end, probability in tagged if probability >= BELIEVED],
+            "model": [(start, end) for start, end, _ in believed(*arguments, model=model)],
             "both": find_people(*arguments, model=model),
         }
         for name, places in read.items():
@@ -227,6 +234,8 @@ def card(told: Mapping[str, Any], size: int) -> str:
 
 字级条件随机场（CRFsuite），给抽取当“第二双眼睛”：规则语法认不出的姓名（与词同形的、没有常见姓氏的、断点含混的）由它补上，
 语法切错的由它改正。判断不出自它：谁受何处理仍由语法连接。模型 {size / 1e6:.1f} MB，只需 python-crfsuite，不联网。
+概率 {BELIEVED} 起采信，{PREFERRED} 起取代语法所认的姓名；两者凭 dev 与人工读过的真实网页定下，写在
+`nlp/extract/people.py`。
 只看写有职务或处理措施的句子；特征是前后各三字的字、两字、三字，姓氏，职务、机构、措施的起止，以及同一字串在文中出现几次。
 
 ```sh
