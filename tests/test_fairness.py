@@ -188,9 +188,9 @@ def test_a_model_seldom_moves_with_a_name_or_a_place(model: str, ceiling: float)
         load_model(model)
     except ModelNotAvailable as error:
         pytest.skip(str(error))
-    swaps = (swap(case, named) for named in ("人名，等长", "地名，等长", "部门") for case in annotated()[:24])
+    swaps = (swap(case, named) for named in ("人名，等长", "地名，等长", "部门") for case in annotated())
     told = [(verdicts(made.before, model), verdicts(made.after, model)) for made in swaps if made]
-    assert len(told) >= 24
+    assert len(told) >= 100
     assert sum(before != after for before, after in told) <= ceiling * len(told)
     assert sum(yes(before) != yes(after) for before, after in told) <= YES_CEILING * len(told)
 
