@@ -327,9 +327,8 @@ class _Linker:
         """The one person of the sentence so far to whom nothing was done yet, where a measure hits nobody else."""
         if self.totals or self.sk.tokens[run.indices[0]].kind != MEASURE:
             return ()
-        named = [i for i in self._named(start, run.left) if self.sk.tokens[i].kind == PERSON and not self._decides(i)]
-        told = [self.sk.tokens[i] for i in named if not self._stands_by(self.sk.tokens[i])]
-        people = {self._name(token): token for token in told}
+        told = [self.sk.tokens[i] for i in self._named(start, run.left) if not self._decides(i)]
+        people = {self._name(t): t for t in told if t.kind == PERSON and not self._stands_by(t)}
         dealt_with = {self._name(link.token) for link in self.out.links if link.cause.kind == MEASURE}
         left = [token for name, token in people.items() if name not in dealt_with]
         return tuple(left) if len(left) == 1 else ()

@@ -250,7 +250,7 @@ def _weight(text: str, start: int, family: int, given: int, *, before: Before, b
         return None
     if given == 1:
         return weight + met
-    if met == 0 and _word_ends(text, end - 1, words):
+    if met == 0 and adverb_begins(text, end - 1):
         return weight - 2
     return _GUESS if before in _TRUSTED and weight == met == 0 else weight + met
 
@@ -301,12 +301,7 @@ def _end_weight(text: str, end: int, words: Lexicon) -> int:
 
 def adverb_begins(text: str, at: int) -> bool:
     """Whether a word of two or more characters that cannot be in a name (同时, 给予) begins at ``at``."""
-    return _word_ends(text, at, lexicon())
-
-
-def _word_ends(text: str, at: int, words: Lexicon) -> bool:
-    """Whether a word of two or more characters that cannot be in a name begins at ``at``."""
-    match = words.after.match(text, at)
+    match = lexicon().after.match(text, at)
     return match is not None and len(match.group()) >= 2
 
 
@@ -330,7 +325,7 @@ def dotted_name_at(text: str, start: int) -> str | None:
     if match is None or words.heads.match(text, start) or _no_name_begins(text, start, words):
         return None
     first_dot = start + min(i for i, c in enumerate(match.group()) if c in "·•・")
-    if any(_word_ends(text, at, words) for at in range(start + 1, first_dot - 1)):
+    if any(adverb_begins(text, at) for at in range(start + 1, first_dot - 1)):
         return None  # 给予 stands in it
     last_dot = max(match.group().rfind(c) for c in "·•・") + start
     ends = range(min(last_dot + 3, match.end()), min(last_dot + _LONGEST + 1, match.end()) + 1)

@@ -32,7 +32,7 @@ from nlp.extract.phrases import Range, Ranges, places_of
 from nlp.extract.tagger import Model, tagged_names
 
 _REMARK = re.compile(r"（[^（）]{1,20}）")
-_FORMED = re.compile(r"[某×xX＊*·•・]")  # of masked and dotted names the grammar knows where they end
+FORMED = re.compile(r"[某×xX＊*·•・]")  # of masked and dotted names the grammar knows where they end
 _SHORT = 3  # characters of a name with a surname of one
 _HAN_NAME = re.compile(rf"{HAN}+(?:[·•・]{HAN}+)*")
 # The probability from which a name of the model is one, and from which it takes the place of one of the grammar.
@@ -153,7 +153,7 @@ def _may_be_name(text: str, start: int, end: int) -> bool:
 def _may_be_long(name: str) -> bool:
     """Whether a name may have four characters and more: a double surname, a dot, 某, or sounds."""
     words = lexicon()
-    return name[:2] in words.double or _FORMED.search(name) is not None or words.sounds.issuperset(name[1:])
+    return name[:2] in words.double or FORMED.search(name) is not None or words.sounds.issuperset(name[1:])
 
 
 def _left_standing(text: str, found: Sequence[Range], tagged: Sequence[tuple[int, int, float]]) -> Iterator[Range]:
@@ -163,7 +163,7 @@ def _left_standing(text: str, found: Sequence[Range], tagged: Sequence[tuple[int
     agreed = {text[slice(*place)] for place in found if place in known}
     cut = {text[slice(*place)] for place in found if other.hit(*place)} - agreed
     for start, end in found:
-        if text[start:end] not in cut or _FORMED.search(text, start, end):
+        if text[start:end] not in cut or FORMED.search(text, start, end):
             yield start, end
 
 

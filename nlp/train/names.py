@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import random
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,11 +21,11 @@ from nlp.clean import clean
 from nlp.extract.grammar import pattern
 from nlp.extract.mentions import landmarks
 from nlp.extract.names import lexicon
-from nlp.extract.people import BELIEVED, PREFERRED, believed, find_people, names_by_grammar
+from nlp.extract.people import BELIEVED, FORMED, PREFERRED, believed, find_people, names_by_grammar
 from nlp.extract.phrases import Range, Ranges, places_of
 from nlp.extract.tagger import BEGIN, END, INSIDE, MODEL_FILE, OUTSIDE, Features, Model, sentences
 from nlp.gold import GoldCase, GoldNotice
-from nlp.train.trained import TrainingError
+from nlp.train.trained import Progress, TrainingError
 from nlp.types import Notice
 
 SETTINGS: Mapping[str, float] = {"c1": 0.05, "c2": 0.01, "max_iterations": 120, "feature.minfreq": 2}
@@ -34,8 +33,6 @@ RENAMED = 2  # how often an annotated text is read again with other names
 _KEPT, _WORD, _UNSURNAMED = 0.15, 0.25, 0.1  # shares of names left as they are, made of a word, of given names alone
 _MET = 5  # how often a word must be met in the word list to stand for a name
 _LONGEST = 4  # characters of a name with a double surname
-_FORMED = re.compile(r"[某×xX＊*·•・]")
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def _persons(case: GoldCase) -> set[str]:
 
 def _looks_like_a_name(told: str) -> bool:
     """Whether what a notice's gold calls a subject is no post and no body."""
-    short = 2 <= len(told) <= _LONGEST or _FORMED.search(told) is not None
+    short = 2 <= len(told) <= _LONGEST or FORMED.search(told) is not None
     return short and not any(pattern(name).search(told) for name in ("post", "organs"))
 
 
@@ -113,7 +110,7 @@ def _pool(known: Iterable[Text]) -> _Pool:
 
     Raises TrainingError where no text tells of a name with a surname."""
     names = (one.text[a:b] for one in known if one.annotated for a, b in one.names)
-    cut = [(name, _surname(name)) for name in names if not _FORMED.search(name)]
+    cut = [(name, _surname(name)) for name in names if not FORMED.search(name)]
     parts = [(name[:at], name[at:]) for name, at in cut if 0 < at < len(name) <= at + 2]
     if not parts:
         raise TrainingError("训练数据里没有标注过的姓名，学不成姓名模型。请给出带 fields 的案件")
@@ -146,7 +143,7 @@ def _renamed(text: Text, pool: _Pool, rng: random.Random) -> Text:
     for start, end in text.names:
         name = text.text[start:end]
         if name not in others:
-            kept = _FORMED.search(name) or rng.random() < _KEPT
+            kept = FORMED.search(name) or rng.random() < _KEPT
             made = name if kept else pool.name(rng)
             others[name] = made if len(made) <= _LONGEST else name
         parts += [text.text[at:start], others[name]]
